@@ -1,0 +1,1 @@
+"""The promises of vidup, as tests; one file a room."""

@@ -1,0 +1,43 @@
+"""CORE: the exit codes, and the one exception by which any room says what failed, why, and what to do next."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a script reads. The numbers are public; the README's table is pinned to them by a test."""
+
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    FILE = 3
+    AUTH = 4
+    UNKNOWN = 5
+    REJECTED = 6
+    TRUST = 7
+    BUSY = 10
+    AGAIN = 75
+    SIGHUP = 129
+    SIGINT = 130
+    SIGTERM = 143
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the very same command may be run again, now or later, and will continue."""
+        return self in (ExitCode.BUSY, ExitCode.AGAIN, ExitCode.SIGHUP, ExitCode.SIGINT, ExitCode.SIGTERM)
+
+
+class VidupError(Exception):
+    """Something a person must know: `what` failed, its `cause` in the words of whoever refused, the next step as `advice`."""
+
+    def __init__(self, code: ExitCode, what: str, *, cause: str = "", advice: str = "") -> None:
+        super().__init__(what)
+        self.code = code
+        self.what = what
+        self.cause = cause
+        self.advice = advice
+
+
+class Cancelled(Exception):
+    """Raised inside a wait or a body when the upload is being stopped; never shown to anybody."""

@@ -1,0 +1,44 @@
+"""CORE: text from a server or a file name, made harmless for a terminal, a log and a CI runner that reads commands in logs."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_BREAKS: Final = re.compile(r" *[\t\r\n][ \t\r\n]*")
+_UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
+    "\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"  # unseen, separators, bidi
+    "\U000e0000-\U000e007f"  # tags: unseen text
+    "\ud800-\udfff]"  # what is left of a file name that is not in the file system's encoding
+)
+_COMMAND: Final = re.compile(r"^(\s*):(?=:)")
+_LOOKED_AT: Final = 8
+"""Times the limit. How much of a text is read at most, so that a page of megabytes costs nothing."""
+
+
+def inert(text: str, limit: int = 300) -> str:
+    r"""The text on one line of at most `limit` characters, showing what it would have done (`\x1b`, `\u202e`) instead of doing it.
+
+    Breaks and tabs become a space; `::` at the start and `##[` anywhere, by which GitHub and Azure runners take commands from
+    any line of a log, are pulled apart.
+    """
+    shown = _BREAKS.sub(" ", text[: _LOOKED_AT * limit])
+    shown = _UNSAFE.sub(_escape, shown)
+    shown = _COMMAND.sub(r"\1: ", shown).replace("##[", "# #[")
+    if len(shown) > limit or len(text) > _LOOKED_AT * limit:
+        return shown[: limit - 1] + "…"
+    return shown
+
+
+def github_escape(text: str, property: bool = False) -> str:
+    """The text as the message of a GitHub workflow command, or as the value of one of its properties (`title=`)."""
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escaped.replace(":", "%3A").replace(",", "%2C") if property else escaped
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,111 @@
+"""CORE: the plan that splits a file into parts, the Content-Range text of a part, and what is still missing.
+
+A plan is a function of (size, total_parts) alone. A part on the wire carries no offset and the server's status tells only the total
+and the numbers, so any machine can rebuild the very same split from the server's word, and two splits can never be mixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+MIB: Final = 1024 * 1024
+
+MIN_PART: Final = 5 * MIB
+"""Bytes. The least a part may have that is not the last (https://docs.api.video/vod/video-best-practices)."""
+
+MAX_PART: Final = 200 * MIB
+"""Bytes. The most one request may carry, a part or a whole file (same page)."""
+
+MAX_PARTS: Final = 10_000
+"""The most parts one video may have (https://docs.api.video/reference/video-content-range-by-part-total-parts-too-high)."""
+
+MAX_SIZE: Final = 52_428_800_000
+"""Bytes. The largest video the error pages allow; the reference page says 30 GiB, over which vidup warns."""
+
+WARN_SIZE: Final = 30 * 1024 * MIB
+"""Bytes. The largest video the reference page allows."""
+
+_USUAL_SMALL: Final = 25 * MIB
+_USUAL_LARGE: Final = 64 * MIB
+_SHARE_OF_LIMIT: Final = 0.8
+"""Part of the uploads-per-minute limit that one upload plans with; the rest is left to other users of the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: its number from 1, its first byte in the file, its length in bytes."""
+
+    number: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The split of a file of `size` bytes into `total_parts` parts, all equal but the last."""
+
+    size: int
+    total_parts: int
+
+    @property
+    def part_size(self) -> int:
+        """Bytes of every part but the last."""
+        return -(-self.size // self.total_parts)
+
+    def part(self, number: int) -> Part:
+        """The part of this number, 1 to total_parts."""
+        offset = (number - 1) * self.part_size
+        return Part(number, offset, min(self.part_size, self.size - offset))
+
+    def content_range(self, number: int) -> str:
+        """The Content-Range value of this part, as https://docs.api.video/vod/progressive-upload spells it."""
+        return f"part {number}/{self.total_parts}"
+
+    def missing(self, received: Collection[int]) -> list[int]:
+        """The numbers of the parts that are not in `received`, in order."""
+        return [number for number in range(1, self.total_parts + 1) if number not in received]
+
+    def bytes_of(self, received: Collection[int]) -> int:
+        """How many bytes of the file these parts hold."""
+        return sum(self.part(number).length for number in received)
+
+
+def is_valid_total(size: int, total_parts: int) -> bool:
+    """Whether a file of `size` bytes split into `total_parts` equal parts keeps every limit of the API."""
+    if not 1 <= total_parts <= MAX_PARTS:
+        return False
+    part_size = -(-size // total_parts)
+    return part_size <= MAX_PART and (total_parts == 1 or part_size >= MIN_PART)
+
+
+def wanted_part_size(size: int, jobs: int, uploads_per_minute: int) -> int:
+    """The part size in bytes to aim at when the user names none.
+
+    Small enough to lose little when a line drops, large enough that the file's parts fit one window of the uploads-per-minute
+    limit; never more than gives each of `jobs` connections a part.
+    """
+    in_one_window = int(size / max(1.0, _SHARE_OF_LIMIT * uploads_per_minute - 2))
+    wanted = min(max(in_one_window, _USUAL_SMALL), _USUAL_LARGE)
+    return max(min(wanted, size // jobs), MIN_PART)
+
+
+def total_parts_for(size: int, wanted: int) -> int:
+    """How many parts a file of `size` bytes (at least 1) is split into when parts of `wanted` bytes are asked for.
+
+    Parts come out at `wanted` or a little larger; smaller only where that would break the 200 MiB limit.
+    """
+    total = max(1, size // wanted)
+    while -(-size // total) > MAX_PART:
+        total += 1
+    return total
+
+
+def choose_total(size: int, jobs: int, uploads_per_minute: int) -> int:
+    """How many parts to split into when the user names no part size: few parts are rounded up to whole waves of `jobs`."""
+    total = total_parts_for(size, wanted_part_size(size, jobs, uploads_per_minute))
+    waves = -(-total // jobs) * jobs
+    if 1 < total < 4 * jobs and is_valid_total(size, waves):
+        return waves
+    return total
