@@ -1,0 +1,117 @@
+"""What the tests share: a real emulator, files whose every MiB differs, and the real command in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vidup.emulator import Emulator
+
+MIB = 1024 * 1024
+_OURS = ("VIDUP_", "APIVIDEO_", "GITHUB_", "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "REQUESTS_CA", "CURL_CA", "SSL_CERT")
+
+
+@pytest.fixture(autouse=True)
+def nobodys_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test sees the user's home, key, proxy or settings."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(_OURS) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    return home
+
+
+@pytest.fixture
+def emulate(tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
+    """Start an emulator with these settings; it ends with the test."""
+    with ExitStack() as running:
+        yield lambda **settings: running.enter_context(Emulator(**{"store": tmp_path / "store", **settings}))
+
+
+@pytest.fixture
+def emulator(emulate: Callable[..., Emulator]) -> Emulator:
+    """A plain emulator without limits or faults."""
+    return emulate()
+
+
+def fill(path: Path, size: int, seed: int = 1) -> Path:
+    """Write `size` bytes in which every MiB differs, so that no two stretches can be taken for each other."""
+    block = bytearray(random.Random(seed).randbytes(MIB))
+    with path.open("wb") as file:
+        for start in range(0, size, MIB):
+            block[:8] = start.to_bytes(8, "big")
+            file.write(block[: min(MIB, size - start)])
+    return path
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a whole file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Callable[..., Path]:
+    """Make a file of so many bytes: video(size, name="movie.mp4", seed=1)."""
+    return lambda size, name="movie.mp4", seed=1: fill(tmp_path / name, size, seed)
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The real command, as a process of its own, with a state folder of its own."""
+
+    state: Path
+    cwd: Path
+
+    def command(self, *words: str | Path) -> list[str]:
+        return [sys.executable, "-m", "vidup", *map(str, words)]
+
+    def env(self, emulator: Emulator | None = None, **more: str) -> dict[str, str]:
+        given = {"VIDUP_STATE_DIR": str(self.state), **more}
+        if emulator is not None:
+            given |= {"VIDUP_BASE_URL": emulator.url, "VIDUP_API_KEY": emulator.api_key}
+        return {**os.environ, **given}
+
+    def start(
+        self, *words: str | Path, emulator: Emulator | None = None, env: dict[str, str] | None = None, **more: Any
+    ) -> subprocess.Popen[str]:
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **more}
+        return subprocess.Popen(self.command(*words), env=self.env(emulator, **(env or {})), cwd=self.cwd, text=True, **options)
+
+    def __call__(
+        self, *words: str | Path, emulator: Emulator | None = None, env: dict[str, str] | None = None, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words), env=self.env(emulator, **(env or {})), cwd=self.cwd, text=True, capture_output=True, timeout=100,
+            input=stdin or "", check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def vidup(tmp_path: Path) -> Cli:
+    """Run `vidup …`: vidup("upload", path, emulator=emulator)."""
+    (tmp_path / "cwd").mkdir()
+    return Cli(tmp_path / "state", tmp_path / "cwd")
+
+
+def parts_sent(emulator: Emulator) -> list[int]:
+    """The part number of every part request the emulator has seen the end of, in order."""
+    return [request.part for request in emulator.requests if request.part is not None]
+
+
+def statuses(emulator: Emulator, *, path_end: str) -> Sequence[int | None]:
+    """The answers given to requests whose path ends so."""
+    return [request.status for request in emulator.requests if request.path.split("?")[0].endswith(path_end)]

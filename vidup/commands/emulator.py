@@ -1,0 +1,130 @@
+"""`vidup emulator`: the local api.video as a server, for trying things out and for testing scripts."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from vidup.errors import ExitCode
+
+if TYPE_CHECKING:
+    from vidup.emulator import RateLimit
+
+
+_HELP: Final = """Serve the local api.video: the same addresses, limits and errors as the real one, until Ctrl-C.
+
+The first line on standard output is {"url": ..., "api_key": ...}.
+
+\b
+Faults are written WHERE[,WHERE...]:ACTION[,ACTION...]. A request meets the first
+one that matches and is due.
+\b
+WHERE:
+  part=3 part=*    uploads of this part; uploads of any kind
+  on=NAME          create, login, refresh, status, source (uploads), get, any
+  times=2 times=*  strike so often, for ever (once)
+  after=5          let the first 5 matching requests pass
+\b
+ACTIONS in place of the API, so that nothing is stored:
+  status=503       this status, with a plausible body
+  error=SLUG       a documented error, see `vidup explain`
+  retry-after=2    429, or with status=: try again in 2 seconds
+  redirect=URL     302 to there; stands last
+  close            answer before the body is read, then hang up
+\b
+ACTIONS on the way, alone or with one of those above:
+  reset=before     reset the connection: before, middle, after (the body)
+  drop-answer      store the part, then reset instead of an answer
+  stall=30         stop reading in the middle of the body for 30 seconds
+  stall-answer=30  hold the answer back for 30 seconds
+  slow=1M          read 1 MiB a second
+  body=html        spoil the answer: html, empty, truncated, garbage, array,
+                   no-id, huge; without status= the part is stored
+\b
+Examples:
+  vidup emulator --fault part=3:status=503
+  vidup emulator --fault 'part=*,after=4:drop-answer' --rate-limit 40
+  vidup emulator --fault on=status:stall-answer=90 --fault part=2:reset=middle
+  vidup emulator --fault 'part=*,times=*:slow=500K'
+\b
+Then, elsewhere:
+  VIDUP_API_KEY=KEY vidup upload --base-url URL movie.mp4
+"""
+
+
+class _CannotStart(click.ClickException):
+    exit_code = int(ExitCode.USAGE)
+
+
+def _faults(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    from vidup.emulator import parse_fault
+
+    try:
+        for text in value:
+            parse_fault(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+    return value
+
+
+def _limit(context: click.Context, parameter: click.Parameter, value: str | None) -> RateLimit | None:
+    from vidup.emulator import parse_rate_limit
+
+    try:
+        return None if value is None else parse_rate_limit(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+
+
+@click.command(help=_HELP)
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Listen here.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="Listen on this port.  [default: a free one]")
+@click.option(
+    "--store", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Keep finished videos here, as VIDEO_ID.mp4.  [default: a temporary folder, removed at the end]",
+)  # fmt: skip
+@click.option(
+    "--rate-limit", callback=_limit, metavar="LIMIT",
+    help="Requests a minute: 40, or uploads=40,writes=40,reads=100,window=60 (window in seconds).  [default: no limit]",
+)  # fmt: skip
+@click.option("--api-key", metavar="KEY", help="Accept this made-up key; never give a real one.  [default: a new one each run]")
+@click.option("--fault", "faults", multiple=True, callback=_faults, metavar="WHERE:ACTION", help="Script a fault, see above (repeat).")
+@click.option("--allow-remote", is_flag=True, help="Allow a --host that other machines can reach.")
+def emulator(
+    host: str, port: int, store: Path | None, rate_limit: RateLimit | None, api_key: str | None, faults: tuple[str, ...], allow_remote: bool
+) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    from vidup.emulator import Emulator
+
+    if not (allow_remote or _is_loopback(host)):
+        raise click.UsageError(f"--host {host} is reachable for other machines; add --allow-remote if that is wanted")
+    try:
+        server = Emulator(host=host, port=port, store=store, api_key=api_key, rate_limit=rate_limit, faults=faults)
+    except OSError as error:
+        raise _CannotStart(f"the emulator cannot start on {host} port {port}: {error.strerror or error}") from None
+    asked_to_stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: asked_to_stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with server:
+            click.echo(json.dumps({"url": server.url, "api_key": server.api_key}))
+            sys.stdout.flush()
+            click.echo(f"Serving the local api.video at {server.url}, until Ctrl-C.", err=True)
+            click.echo(f"Try: VIDUP_API_KEY={server.api_key} vidup upload --base-url {server.url} FILE", err=True)
+            asked_to_stop.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
