@@ -1,0 +1,248 @@
+"""EDGE: the stream behind stderr, which may break at any time, and the one thread that writes to it for every view."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import queue
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from threading import RLock, Thread, current_thread
+from types import TracebackType
+from typing import Any, ClassVar, Final, Literal, Self, TextIO
+
+from vidup.events import Event, Started, Waiting
+from vidup.inert import inert
+from vidup.progress.choice import Style
+from vidup.progress.words import progress_line
+from vidup.rate import Meter, Pace
+from vidup.tally import Snapshot, Tally
+
+Kind = Literal["note", "warning", "error", "success"]
+
+LONGEST_LINE: Final = 2000
+"""Characters of one line of a message; a summary may hold long URLs and paths."""
+
+_PATIENCE: Final = 2.0
+"""Seconds that `close` waits for a terminal that takes no output (Ctrl-S, a full pipe nobody reads)."""
+
+_SPELLED: Final = str.maketrans({"…": "...", "→": "->", "\u2013": "-", "✓": "*", "✗": "x", "■": "#"})
+"""The signs that vidup's own sentences use, for a stream that is not UTF-8."""
+
+_SGR: Final[dict[str, str]] = {"warning": "33", "error": "31", "success": "32"}
+
+
+class Out:
+    """A text stream that never raises: once it is closed or broken, what is written is dropped.
+
+    `encoding` is a codec's name, as rich asks any file; `is_utf8` says whether blocks and arrows can be shown.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._works = True
+        try:
+            self.encoding = codecs.lookup(stream.encoding or "utf-8").name
+        except (LookupError, AttributeError):
+            self.encoding = "ascii"
+        self.is_utf8 = self.encoding == "utf-8"
+
+    def carried(self, text: str) -> str:
+        r"""The text with the usual signs spelled in ASCII and all else that this stream cannot carry as `\u65e5`."""
+        if not self.is_utf8:
+            text = text.translate(_SPELLED)
+        return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+    def write(self, text: str) -> int:
+        """Write what can be written; the length of the text, as a file does."""
+        self._try(lambda: self._stream.write(self.carried(text)))
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand everything to the terminal or pipe."""
+        self._try(self._stream.flush)
+
+    def size(self) -> os.terminal_size:
+        """Columns and lines of the terminal now; 80 by 24 where nobody can say."""
+        try:
+            size = os.get_terminal_size(self._stream.fileno())
+        except (OSError, ValueError):
+            return os.terminal_size((80, 24))
+        return os.terminal_size((size.columns or 80, size.lines or 24))
+
+    def _try(self, action: Callable[[], object]) -> None:
+        if not self._works:
+            return
+        try:
+            action()
+        except (BlockingIOError, RuntimeError):
+            return  # non-blocking and full, or a signal came amid this very write: only this text is lost
+        except (OSError, ValueError):
+            self._works = False
+
+
+class View(ABC):
+    """What is seen of one upload, or of several one after the other.
+
+    Everything that is told goes through one queue to one thread, so that neither a slow terminal nor a full pipe ever holds up a
+    send, and a signal handler may call any method. Outside `with` the caller's own thread writes at once.
+    """
+
+    beat_every: ClassVar[float] = 0.5
+    """Seconds between two looks at the tally."""
+
+    def __init__(self, style: Style, tally: Tally, stream: TextIO, clock: Callable[[], float], now: Callable[[], float]) -> None:
+        self.style = style
+        self.out = Out(stream)
+        self._tally = tally
+        self._clock = clock
+        self._now = now
+        self._meter = Meter()
+        self._started: Started | None = None
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = RLock()
+        self._thread: Thread | None = None
+        self._running = False
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        self._running = True
+        self._thread = Thread(target=self._run, name="vidup-view", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def tell(self, event: Event) -> None:
+        """Something happened; from any thread."""
+        self._post(partial(self._receive, event))
+
+    def message(self, text: str, kind: Kind = "note") -> None:
+        """Lines for people: above the live block, or as plain lines. Each is made inert; a warning or an error is marked."""
+        self._post(partial(self._say, text, kind))
+
+    def progress_line(self) -> None:
+        """Show the progress once, now."""
+        self._post(self._progress_now)
+
+    @abstractmethod
+    def result(self, report: dict[str, Any]) -> None:
+        """One file is over, and came to this report."""
+
+    def exit_(self, code: int, kind: str, message: str, resumable: bool) -> None:
+        """vidup ends with this exit code; the view is closed."""
+        self.close()
+
+    def close(self) -> None:
+        """Write what is queued, give the terminal back and stop the thread; again or from several threads does no harm."""
+        thread = self._thread
+        if thread is not None and thread is not current_thread():
+            self._jobs.put(None)
+            thread.join(_PATIENCE)
+            if thread.is_alive():
+                return  # the stream takes nothing, not even what would restore it
+        self._drain()
+        with self._lock:
+            self._finish()
+
+    @abstractmethod
+    def beat(self) -> None:
+        """Look at the tally and show what is due; called by the view's own thread."""
+
+    @abstractmethod
+    def _shown(self, event: Event) -> None:
+        """Show an event."""
+
+    @abstractmethod
+    def _say(self, text: str, kind: Kind) -> None:
+        """Show lines to people."""
+
+    @abstractmethod
+    def _progress_now(self) -> None:
+        """Show the progress once."""
+
+    def _finish(self) -> None:
+        """The last act of the view, maybe repeated; one that changed the terminal restores it here."""
+        self._closed = True
+
+    def _reading(self) -> tuple[Snapshot, Pace]:
+        numbers = self._tally.snapshot()
+        return numbers, self._meter.read(self._clock(), numbers)
+
+    def _receive(self, event: Event) -> None:
+        if self._closed:
+            return
+        if isinstance(event, Started):
+            self._started, self._meter = event, Meter()
+            self._reading()
+        elif isinstance(event, Waiting):
+            self._meter.wait_until(self._clock() + event.seconds)
+        self._shown(event)
+
+    def _post(self, job: Callable[[], None]) -> None:
+        self._jobs.put(job)
+        if not self._running:
+            self._drain()
+
+    def _drain(self) -> None:
+        with self._lock:
+            while True:
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    return
+                if job is not None:
+                    job()
+
+    def _run(self) -> None:
+        next_beat = time.monotonic()
+        try:
+            while True:
+                try:
+                    job = self._jobs.get(timeout=max(0.0, next_beat - time.monotonic()))
+                except queue.Empty:
+                    with self._lock:
+                        self.beat()
+                    next_beat = time.monotonic() + self.beat_every
+                    continue
+                if job is None:
+                    return
+                with self._lock:
+                    job()
+        finally:
+            with self._lock:
+                self._finish()
+            self._running = False
+
+
+class LineView(View):
+    """A view that people read: every line of a message is inert and its first one marked."""
+
+    signs: ClassVar[dict[str, str]] = {"note": "", "warning": "warning: ", "error": "error: ", "success": ""}
+
+    def result(self, report: dict[str, Any]) -> None:
+        """One file is over: its progress ends here. What it came to is told by the summary, a message."""
+        self._post(self._rest)
+
+    def _rest(self) -> None:
+        self._started = None
+
+    @abstractmethod
+    def _line(self, text: str, kind: Kind) -> None:
+        """Show one whole line."""
+
+    def _say(self, text: str, kind: Kind) -> None:
+        sign = self.signs[kind]
+        for line in text.split("\n"):
+            self._line(sign + inert(line, LONGEST_LINE), kind)
+            sign = ""
+
+    def _progress_now(self) -> None:
+        if self._started is not None:
+            self._line(progress_line(*self._reading()), "note")
+
+    def _painted(self, text: str, kind: Kind) -> str:
+        return f"\x1b[{_SGR[kind]}m{text}\x1b[0m" if self.style.color and kind in _SGR else text

@@ -1,0 +1,146 @@
+"""CORE: the three lines of the live block as spans of text and style, for any width and any glyphs; it draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from vidup.events import Started
+from vidup.inert import inert
+from vidup.progress.words import amounts, condition, file_name, percent, speed
+from vidup.rate import Pace
+from vidup.tally import PartState, Snapshot
+
+Span = tuple[str, str]
+"""A text and the name of its style."""
+
+Line = tuple[Span, ...]
+Frame = tuple[Line, Line, Line]
+Width = Callable[[str], int]
+"""How many cells a text takes."""
+
+_MIN_NAME: Final = 12
+_MIN_BAR: Final = 8
+_MIN_MAP: Final = 10
+_GAP: Final = "  "
+_PART_STYLES: Final = ("dim", "cyan", "cyan", "yellow", "green")
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """What lines are drawn with. `bar` is confirmed, handed out, the rest; `parts` is indexed by PartState."""
+
+    bar: tuple[str, str, str]
+    parts: str
+    arrow: str
+    ellipsis: str
+
+
+BLOCKS: Final = Glyphs(("━", "╍", "─"), "·▓▓▒█", "→", "…")
+ASCII: Final = Glyphs(("=", "-", "."), ".>>!#", "->", "...")
+
+
+def frame(started: Started, numbers: Snapshot, pace: Pace, columns: int, glyphs: Glyphs, width: Width) -> Frame:
+    """The block for a terminal of `columns`, the last of which stays free: some terminals wrap when it is written."""
+    room = columns - 1
+    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs), _map_line(numbers, room, glyphs))
+    return _cropped(lines[0], room, width), _cropped(lines[1], room, width), _cropped(lines[2], room, width)
+
+
+def middle_cut(text: str, room: int, ellipsis: str, width: Width) -> str:
+    """The text in at most `room` cells, its middle left out, so that a name keeps its suffix."""
+    if width(text) <= room:
+        return text
+    if room <= len(ellipsis):
+        return _head(text, room, width)
+    tail_room = (room - len(ellipsis)) // 2
+    tail = _head(text[::-1], tail_room, width)[::-1]
+    return _head(text, room - len(ellipsis) - width(tail), width) + ellipsis + tail
+
+
+def part_map(states: bytes, cells: int, glyphs: Glyphs) -> Line:
+    """One cell a part, or several parts a cell where they do not fit; a cell is done when all of its parts are."""
+    total = len(states)
+    cells = min(cells, total)
+    shown = (
+        states if cells == total else bytes(_merged(states[cell * total // cells : (cell + 1) * total // cells]) for cell in range(cells))
+    )
+    return tuple((glyphs.parts[state] * len(list(run)), _PART_STYLES[state]) for state, run in groupby(shown))
+
+
+def _merged(states: bytes) -> int:
+    for state in (PartState.RETRYING, PartState.SENDING, PartState.ANSWER):
+        if state in states:
+            return state
+    return PartState.DONE if states.count(PartState.DONE) == len(states) else PartState.WAITING
+
+
+def _headline(started: Started, room: int, glyphs: Glyphs, width: Width) -> Line:
+    name, target, video_id = file_name(started), inert(started.target), inert(started.video_id)
+    to = f" {glyphs.arrow} {target}"
+    endings: tuple[Line, ...] = (((to, "dim"), (_GAP + video_id, "cyan")), ((_GAP + video_id, "cyan"),), ())
+    least = min(width(name), _MIN_NAME)
+    ending = next((ending for ending in endings if room - _cells(ending, width) >= least), ())
+    return ((middle_cut(name, room - _cells(ending, width), glyphs.ellipsis, width), "bold"), *ending)
+
+
+def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs) -> Line:
+    total_width = 2 * len(amounts(numbers).rpartition("/")[2]) + 1
+    done: Span = (f"{percent(numbers):3}%", "bold")
+    size: Span = (amounts(numbers).rjust(total_width), "")
+    rate: Span = (speed(numbers, pace).rjust(10), "")
+    state: Span = (condition(numbers, pace).ljust(8), "yellow" if pace.stalled or pace.limited else "")
+    choices: tuple[Line, ...] = ((done, size, rate, state), (done, rate, state), (done, state), (done,))
+    fields = next((choice for choice in choices if room - _fields_width(choice) >= _MIN_BAR), choices[-1])
+    return (*_bar(numbers, max(0, room - _fields_width(fields)), glyphs), *((_GAP + text, style) for text, style in fields))
+
+
+def _bar(numbers: Snapshot, cells: int, glyphs: Glyphs) -> Line:
+    confirmed = min(numbers.bytes_confirmed, numbers.bytes_total)
+    handed = min(confirmed + numbers.bytes_in_flight, numbers.bytes_total)
+    done = cells * confirmed // numbers.bytes_total
+    flying = cells * handed // numbers.bytes_total - done
+    solid, light, rest = glyphs.bar
+    return (solid * done, "green"), (light * flying, "cyan"), (rest * (cells - done - flying), "dim")
+
+
+def _map_line(numbers: Snapshot, room: int, glyphs: Glyphs) -> Line:
+    total = str(numbers.total_parts)
+    label = f"parts {str(numbers.parts_done).rjust(len(total))}/{total} "
+    active = f"{numbers.parts_active} active"
+    retried = f"{numbers.parts_retried} retried" if numbers.parts_retried else ""
+    tails = (f"{active}, {retried}" if retried else active, active, "")
+    wanted = min(numbers.total_parts, _MIN_MAP)
+    rooms = ((tail, room - len(label) - len(tail) - len(_GAP)) for tail in tails)
+    tail, cells = next(((tail, cells) for tail, cells in rooms if cells >= wanted), ("", max(1, room - len(label))))
+    return ((label, ""), *part_map(numbers.states, cells, glyphs), (_GAP + tail, "dim"))
+
+
+def _fields_width(fields: Line) -> int:
+    return sum(len(_GAP) + len(text) for text, _ in fields)
+
+
+def _cells(line: Line, width: Width) -> int:
+    return sum(width(text) for text, _ in line)
+
+
+def _head(text: str, room: int, width: Width) -> str:
+    taken = 0
+    for place, character in enumerate(text):
+        taken += width(character)
+        if taken > room:
+            return text[:place]
+    return text
+
+
+def _cropped(line: Line, room: int, width: Width) -> Line:
+    if _cells(line, width) <= room:
+        return line
+    kept: list[Span] = []
+    for text, style in line:
+        text = _head(text, room, width) if width(text) > room else text
+        room -= width(text)
+        kept.append((text, style))
+    return tuple(kept)

@@ -1,0 +1,114 @@
+"""EDGE: the events of an upload as JSON, one object a line, for a program that reads stderr."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from vidup.events import Event, Finishing, Note, PartChanged, Resumed, Retrying, Started, Waiting
+from vidup.progress.base import Kind, View
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""What is left of a file name that is not in the file system's encoding; strict parsers refuse it."""
+
+
+class StreamView(View):
+    """Events as they come, `progress` about once a second while something changes, `exit` last."""
+
+    beat_every = 1.0
+
+    _told: tuple[int, int, bool] | None = None
+    _ended = False
+
+    def beat(self) -> None:
+        """Tell the progress if any of it is new, a stall that began included."""
+        if self._started is None:
+            return
+        numbers, pace = self._reading()
+        state = (numbers.bytes_confirmed, numbers.bytes_handed, pace.stalled)
+        if state == self._told:
+            return
+        self._told = state
+        self._object(
+            "progress",
+            bytes_confirmed=min(numbers.bytes_confirmed, numbers.bytes_total),
+            bytes_total=numbers.bytes_total,
+            parts_done=numbers.parts_done,
+            total_parts=numbers.total_parts,
+            rate=round(pace.rate),
+            eta=None if pace.eta is None else round(pace.eta, 1),
+        )
+
+    def result(self, report: dict[str, Any]) -> None:
+        """What one file came to, as `--json` has it but for the assets: a private video's URLs belong to stdout alone."""
+        self._post(lambda: self._report(report))
+
+    def exit_(self, code: int, kind: str, message: str, resumable: bool) -> None:
+        """The last object; whatever is told after it is dropped."""
+        self._post(lambda: self._leave(code, kind, message, resumable))
+        self.close()
+
+    def _shown(self, event: Event) -> None:
+        match event:
+            case Started():
+                self._told = None
+                self._start(event)
+            case PartChanged(part, state, attempts):
+                self._object("part", part=part, state=state, attempts=attempts)
+            case Retrying(part, attempt, wait, reason):
+                self._object("retry", part=part or None, attempt=attempt, wait=round(wait, 3), reason=reason)
+            case Resumed(parts_done, total_parts, source):
+                self._object("resume", parts_done=parts_done, total_parts=total_parts, source=source)
+            case Waiting(seconds, reason):
+                self._object("wait", seconds=round(seconds, 3), reason=reason)
+            case Finishing():
+                self.beat()
+            case Note(text, warning):
+                self._say(text, "warning" if warning else "note")
+
+    def _start(self, event: Started) -> None:
+        self._object(
+            "start",
+            video_id=event.video_id,
+            upload_id=event.upload_id,
+            file=event.file,
+            size=event.size,
+            total_parts=event.total_parts,
+            part_size=event.part_size,
+        )
+
+    def _report(self, report: dict[str, Any]) -> None:
+        self._last_progress()
+        self._object("result", **{**report, "assets": None})
+
+    def _leave(self, code: int, kind: str, message: str, resumable: bool) -> None:
+        self._last_progress()
+        self._object("exit", code=code, kind=kind, message=message, resumable=resumable)
+        self._ended = True
+
+    def _last_progress(self) -> None:
+        self._told = None
+        self.beat()
+        self._started = None
+
+    def _progress_now(self) -> None:
+        self._told = None
+        self.beat()
+
+    def _say(self, text: str, kind: Kind) -> None:
+        self._object("note", text=text, kind=kind)
+
+    def _object(self, type_: str, **fields: Any) -> None:
+        if self._ended:
+            return
+        moment = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.out.write(_one_line({"v": 1, "type": type_, "time": moment, **fields}) + "\n")
+        self.out.flush()
+
+
+def _one_line(fields: dict[str, Any]) -> str:
+    """ASCII that any JSON parser takes and that neither a terminal nor a CI runner takes for a command."""
+    readable = _SURROGATE.sub("\ufffd", json.dumps(fields, ensure_ascii=False))
+    return json.dumps(json.loads(readable)).replace("##[", "#\\u0023[")

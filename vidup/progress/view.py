@@ -1,0 +1,126 @@
+"""EDGE: the live block of three lines on a terminal; the only room that knows rich, which it imports when first drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, ClassVar, Final, cast
+
+from vidup.events import Event, Note, Resumed, Retrying, Started
+from vidup.progress.base import Kind, LineView
+from vidup.progress.layout import ASCII, BLOCKS, Frame, frame
+from vidup.progress.words import resumed_line, retry_line
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.segment import Segment
+
+_STYLES: Final[dict[str, str]] = {"warning": "yellow", "error": "red", "success": "green", "note": ""}
+
+
+class TerminalView(LineView):
+    """The block at the bottom of the terminal, redrawn by this view's thread; everything else scrolls by above it."""
+
+    beat_every = 1 / 8
+    signs: ClassVar[dict[str, str]] = {"note": "", "warning": "! ", "error": "✗ ", "success": "✓ "}
+
+    _live: Live | None = None
+    _drawn: Frame | None = None
+
+    def beat(self) -> None:
+        """Draw the block as it is now; what has not changed costs no output."""
+        if self._started is None:
+            return
+        size = self.out.size()
+        glyphs = BLOCKS if self.out.is_utf8 else ASCII
+        numbers, pace = self._reading()
+        block = frame(self._started, numbers, pace, size.columns, glyphs, self._width)
+        if block == self._drawn:
+            return
+        from rich.segment import Segments
+
+        live = self._live or self._begin()
+        live.console.size = size
+        live.update(Segments(_segments(block)), refresh=True)
+        self._drawn = block
+
+    def _begin(self) -> Live:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(
+            file=cast("IO[str]", self.out),
+            force_terminal=True,
+            force_interactive=True,
+            color_system="standard" if self.style.color else None,
+            no_color=not self.style.color,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            legacy_windows=False,
+        )
+        self._live = Live(
+            console=console,
+            auto_refresh=False,  # rich's own thread would end with a traceback on a closed terminal
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+        self._live.start()
+        return self._live
+
+    def _finish(self) -> None:
+        super()._finish()
+        self._rest()
+
+    def _rest(self) -> None:
+        super()._rest()
+        live, self._live, self._drawn = self._live, None, None
+        if live is not None:
+            live.stop()
+
+    def _shown(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.beat()
+            case Retrying():
+                self._say(retry_line(event), "warning")
+            case Resumed():
+                self._say(resumed_line(event), "note")
+            case Note(text, warning):
+                self._say(text, "warning" if warning else "note")
+
+    def _line(self, text: str, kind: Kind) -> None:
+        if self._live is None:
+            self.out.write(self._painted(text, kind) + "\n")
+            self.out.flush()
+            return
+        from rich.text import Text
+
+        self._live.console.print(Text(self.out.carried(text), _STYLES[kind]), soft_wrap=True)
+
+    def _width(self, text: str) -> int:
+        return _cells(self.out.carried(text))
+
+
+def _segments(block: Frame) -> Iterator[Segment]:
+    """The block as rich writes it: already fitted to the width, so that no wrapping is computed eight times a second."""
+    from rich.segment import Segment
+    from rich.style import Style
+
+    for number, line in enumerate(block):
+        if number:
+            yield Segment.line()
+        for text, style in line:
+            yield Segment(text, Style.parse(style))
+
+
+@lru_cache(maxsize=1024)
+def _cells(text: str) -> int:
+    """How many cells, as an upper bound: joined emoji count one by one, as terminals that cannot join them show them."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import get_character_cell_size
+
+    return sum(1 if character == "\ufe0f" else get_character_cell_size(character) for character in text)

@@ -1,0 +1,78 @@
+"""CORE: what the terminal and the plain lines both say about an upload, without colour or layout."""
+
+from __future__ import annotations
+
+import math
+
+from vidup.events import Resumed, Retrying, Started, Waiting
+from vidup.inert import inert
+from vidup.rate import STALL_AFTER, Pace
+from vidup.tally import Snapshot
+from vidup.units import show_duration, show_size
+
+
+def is_whole(numbers: Snapshot) -> bool:
+    """Whether the server has acknowledged every part."""
+    return numbers.parts_done == numbers.total_parts
+
+
+def percent(numbers: Snapshot) -> int:
+    """Whole percents that the server acknowledged; 100 only with the last part."""
+    return 100 if is_whole(numbers) else min(99, 100 * numbers.bytes_confirmed // numbers.bytes_total)
+
+
+def amounts(numbers: Snapshot) -> str:
+    """`309.0 MiB/3.00 GiB`: acknowledged and in all."""
+    return f"{show_size(min(numbers.bytes_confirmed, numbers.bytes_total))}/{show_size(numbers.bytes_total)}"
+
+
+def speed(numbers: Snapshot, pace: Pace) -> str:
+    """`11.8 MiB/s`; empty when nothing moves or all is confirmed."""
+    return "" if is_whole(numbers) or pace.rate < 1 else f"{show_size(pace.rate)}/s"
+
+
+def condition(numbers: Snapshot, pace: Pace) -> str:
+    """The one thing to know about the time left: `eta 1:46`, or why there is none."""
+    if is_whole(numbers):
+        return "finishing"
+    if pace.limited:
+        return f"rate limit: {show_duration(math.ceil(pace.limited))}"
+    if pace.idle >= STALL_AFTER:
+        return f"{'awaiting answer' if pace.answering else 'stalled'} {show_duration(pace.idle)}"
+    return "" if pace.eta is None else f"eta {show_duration(pace.eta)}"
+
+
+def progress_line(numbers: Snapshot, pace: Pace) -> str:
+    """`10%  309.0 MiB/3.00 GiB  11.9 MiB/s  eta 3:52`."""
+    fields = (f"{percent(numbers)}%", amounts(numbers), speed(numbers, pace), condition(numbers, pace))
+    return "  ".join(field for field in fields if field)
+
+
+def start_line(event: Started) -> str:
+    """The line that a log needs to find this upload again: what, how it is split, and both ids."""
+    split = "in one part" if event.total_parts == 1 else f"{event.total_parts} parts of {show_size(event.part_size)}"
+    jobs = f", {event.jobs} at a time" if event.total_parts > 1 else ""
+    ids = f"as {inert(event.video_id)}, upload id {inert(event.upload_id)}"
+    return f"vidup: uploading {file_name(event)} ({show_size(event.size)}, {split}{jobs}) {ids}"
+
+
+def retry_line(event: Retrying) -> str:
+    """`part 9: HTTP 503, retry 1 in 1.7 s`."""
+    who = f"part {event.part}: " if event.part else ""
+    return f"{who}{inert(event.reason)}, retry {event.attempt} in {event.wait:.1f} s"
+
+
+def resumed_line(event: Resumed) -> str:
+    """`resuming: 35 of 62 parts are already on the server`, and by whose word."""
+    known = "are already on the server" if event.source == "server" else "were confirmed before, says this machine's record"
+    return f"resuming: {event.parts_done} of {event.total_parts} parts {known}"
+
+
+def waiting_line(event: Waiting) -> str:
+    """`waiting 12 s: rate limit`."""
+    return f"waiting {show_duration(event.seconds)}: {inert(event.reason)}"
+
+
+def file_name(event: Started) -> str:
+    """The file without its folders, inert."""
+    return inert(event.file.rsplit("/", 1)[-1] or event.file)
