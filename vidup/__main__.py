@@ -1,0 +1,5 @@
+"""`python -m vidup`."""
+
+from vidup.cli import main
+
+main()

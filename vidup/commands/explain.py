@@ -1,0 +1,75 @@
+"""`vidup explain`: the documented errors and what vidup does about each; a pasted message finds its row."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from vidup.errors import ExitCode
+from vidup.verdicts import Rule
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[SLUG|MESSAGE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout: one object for a row, an array for the table.")
+def explain(words: tuple[str, ...], as_json: bool) -> int:
+    """Say what an error of api.video means, what vidup does about it, and what you can do.
+
+    Without an argument: the whole table. A message may be pasted as it was seen, with numbers filled in or a letter missing.
+
+    \b
+    Examples:
+      vidup explain
+      vidup explain uploaded-file-too-large
+      vidup explain 'he uploaded file is too small'
+    """
+    from vidup.explaining import find_rules
+    from vidup.rules import TABLE
+
+    if not words:
+        _print_all(TABLE.rules, as_json)
+        return ExitCode.OK
+    text = " ".join(words)
+    found = find_rules(TABLE, text)
+    if not found:
+        if as_json:
+            click.echo("[]")
+        click.echo("No documented error matches this text. The whole table: vidup explain", err=True)
+        return ExitCode.UNKNOWN
+    if as_json:
+        click.echo(json.dumps(_row(found[0]) if len(found) == 1 else [_row(rule) for rule in found]))
+        return ExitCode.OK
+    for rule in found:
+        _print_one(rule)
+    return ExitCode.OK
+
+
+def _row(rule: Rule) -> dict[str, object]:
+    return {
+        "slug": rule.slug,
+        "http_status": rule.status,
+        "title": rule.title,
+        "verdict": rule.verdict.value,
+        "does": rule.does,
+        "advice": _advice(rule),
+    }
+
+
+def _advice(rule: Rule) -> str:
+    return rule.advice.replace("{smaller}", "25MiB").replace("{larger}", "50MiB")
+
+
+def _print_all(rules: tuple[Rule, ...], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([_row(rule) for rule in rules]))
+        return
+    from vidup.progress.table import print_rules
+
+    print_rules(rules)
+
+
+def _print_one(rule: Rule) -> None:
+    from vidup.progress.table import print_rule
+
+    print_rule(rule, _advice(rule))

@@ -1,0 +1,60 @@
+"""`vidup list`: the interrupted uploads that this machine knows."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from vidup.options import state_folder, state_option
+from vidup.parts import Plan
+from vidup.units import show_duration, show_size
+
+
+@click.command("list")
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="Print one array of objects on stdout.")
+def list_(state_dir: Path | None, as_json: bool) -> int:
+    """List interrupted uploads, oldest first. Each can be continued with `vidup resume ID`."""
+    from vidup.inert import inert
+    from vidup.journal import StateFolder
+
+    folder = state_folder(state_dir)
+    records = list(StateFolder(folder).records())
+    if as_json:
+        rows = [
+            {
+                "upload_id": (known := record.checkpoint).upload_id,
+                "video_id": known.video_id,
+                "file": known.path,
+                "size": known.size,
+                "total_parts": known.total_parts,
+                "parts_done": len(record.confirmed),
+                "age_seconds": round(time.time() - known.began),
+                "resume_command": continue_command(known.upload_id, state_dir),
+            }
+            for record in records
+        ]
+        click.echo(json.dumps(rows))
+        return 0
+    if not records:
+        click.echo("No interrupted uploads.", err=True)
+        return 0
+    for record in records:
+        known = record.checkpoint
+        sent = min(len(record.confirmed) * Plan(known.size, known.total_parts).part_size, known.size)
+        click.echo(
+            f"{known.upload_id}  {len(record.confirmed)}/{known.total_parts} parts ({show_size(sent)} of {show_size(known.size)})  "
+            f"begun {show_duration(time.time() - known.began)} ago  {inert(known.path)}"
+        )
+    click.echo(f"Continue one with: {continue_command(records[0].checkpoint.upload_id, state_dir)}", err=True)
+    return 0
+
+
+def continue_command(upload_id: str, state_dir: Path | None) -> str:
+    """The shell-quoted command that continues this upload."""
+    import shlex
+
+    return shlex.join(["vidup", "resume", upload_id, *(["--state-dir", str(state_dir)] if state_dir else [])])

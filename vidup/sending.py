@@ -1,0 +1,357 @@
+"""CONDUCTOR: the loop that sends the missing parts: parts to workers, answers to verdicts, verdicts to action. It alone decides."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from vidup.api import SizedBody
+from vidup.errors import ExitCode, VidupError
+from vidup.events import PartChanged, Retrying
+from vidup.ledger import Ledger, foreign_parts, read_ledger
+from vidup.line import Line, refused
+from vidup.pacing import Kind
+from vidup.parts import MIN_PART, Plan
+from vidup.report import Refused, advice_for, server_words
+from vidup.rules import TABLE
+from vidup.tally import Tally
+from vidup.units import option_size, show_duration
+from vidup.verdicts import Reply, Rule, Then, Verdict
+from vidup.videofile import PartBody, VideoFile
+
+GRACE: Final = 5.0
+"""Seconds that parts whose body is out get for their answer when the upload is stopped."""
+
+_TICK: Final = 0.1
+_MOST_CUTS: Final = 10
+"""Failures in mid-body of one part, with no part confirmed in between, after which smaller parts are advised."""
+
+_MOST_UNHEARD: Final = 2
+"""Documented refusals in a row of one part that the status does not explain."""
+
+
+class Notebook(Protocol):
+    """Who remembers what the server confirmed."""
+
+    def confirm(self, part: int) -> None: ...
+
+    def attempt(self, part: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An answer that only the server's ledger can explain: the upload must be planned anew from its status."""
+
+    rule: Rule
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """How one attempt at a part ended."""
+
+    number: int
+    ticket: int
+    body: PartBody
+    reply: Reply | None = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The answer to one status call, and the parts it was asked for."""
+
+    ticket: int
+    reply: Reply
+
+
+@dataclass(slots=True)
+class _History:
+    """What one part has been through."""
+
+    attempts: int = 0
+    failures: int = 0
+    cuts: int = 0
+    tokens_refused: int = 0
+    unheard: int = 0
+    lost: int = 0
+
+
+class Sending:
+    """The sending of what is missing of one plan into one video."""
+
+    def __init__(
+        self, line: Line, video: VideoFile, video_id: str, plan: Plan, done: set[int], *, tally: Tally, notebook: Notebook,
+        attempted: set[int] | None,
+    ) -> None:  # fmt: skip
+        """`done` is added to as the server confirms. `attempted`, if given, are the only parts the status may list: others are foreign."""
+        self.done = done
+        self.answer: dict[str, object] | None = None
+        self._line = line
+        self._video = video
+        self._video_id = video_id
+        self._plan = plan
+        self._tally = tally
+        self._notebook = notebook
+        self._attempted = attempted
+        self._fresh = deque(plan.missing(done))
+        self._later: list[tuple[float, int]] = []
+        self._sending: dict[int, PartBody] = {}
+        self._unsure: dict[int, tuple[Rule, Reply]] = {}
+        self._asked_for: dict[int, tuple[Rule, Reply]] = {}
+        self._asking = False
+        self._ask_at = 0.0
+        self._ask_failures = 0
+        self._history: dict[int, _History] = {}
+        self._cut = threading.Event()
+        self._question: Question | None = None
+        self._last_failure: tuple[Rule, Reply] | None = None
+
+    def run(self) -> Question | None:
+        """Send until every part is confirmed (None) or the plan itself is in question. Raises VidupError or Cancelled."""
+        try:
+            while len(self.done) < self._plan.total_parts and self._question is None:
+                self._start_what_may()
+                outcome = self._line.workers.next(_TICK)
+                self._line.patience.look()
+                if outcome is not None:
+                    self._settle(outcome.value)
+                self._check_patience()
+        except BaseException:
+            self._stop(GRACE)
+            raise
+        self._stop(None)
+        return self._question
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    def _start_what_may(self) -> None:
+        workers = self._line.workers
+        while workers.busy < workers.jobs:
+            if self._unsure and not self._asking and time.monotonic() >= self._ask_at and not self._line.delay(Kind.READ):
+                self._start_asking()
+                continue
+            number = self._next_part()
+            if number is None:
+                return
+            if self._line.delay(Kind.UPLOAD):
+                self._fresh.appendleft(number)
+                return
+            self._start_part(number)
+
+    def _next_part(self) -> int | None:
+        """A part that is due for another try, else one never tried."""
+        while self._later and self._later[0][0] <= time.monotonic():
+            number = heapq.heappop(self._later)[1]
+            if number not in self.done:
+                return number
+        while self._fresh:
+            number = self._fresh.popleft()
+            if number not in self.done:
+                return number
+        return None
+
+    def _start_part(self, number: int) -> None:
+        body = PartBody(self._video, self._plan.part(number), self._cut)
+        content_range = self._plan.content_range(number)
+        history = self._history.setdefault(number, _History())
+        history.attempts += 1
+        if self._attempted is not None and number not in self._attempted:
+            self._notebook.attempt(number)
+            self._attempted.add(number)
+        self._sending[number] = body
+        self._tally.sending(number, body)
+        self._line.tell(PartChanged(number, "sending", history.attempts))
+        ticket = self._line.start(Kind.UPLOAD)
+        self._line.workers.submit(lambda: self._send(number, ticket, content_range, body))
+
+    def _send(self, number: int, ticket: int, content_range: str, body: SizedBody) -> _Sent:
+        """In a worker's thread: nothing is decided here."""
+        assert isinstance(body, PartBody)
+        try:
+            return _Sent(number, ticket, body, self._line.api.send_part(self._video_id, content_range, body))
+        except BaseException as error:  # noqa: BLE001  the conductor decides what it means
+            return _Sent(number, ticket, body, error=error)
+
+    def _start_asking(self) -> None:
+        self._asking = True
+        self._asked_for, self._unsure = self._unsure, {}
+        ticket = self._line.start(Kind.READ)
+        self._line.workers.submit(lambda: _Asked(ticket, self._line.api.get_status(self._video_id)))
+
+    # -- deciding ------------------------------------------------------------------------------------------------
+
+    def _settle(self, outcome: object) -> None:
+        if isinstance(outcome, _Asked):
+            self._settle_status(outcome)
+            return
+        assert isinstance(outcome, _Sent), outcome
+        self._sending.pop(outcome.number)
+        self._tally.ended(outcome.number)
+        if outcome.error is not None:
+            raise outcome.error
+        assert outcome.reply is not None
+        rule = self._line.judge(Kind.UPLOAD, outcome.ticket, outcome.reply)
+        history = self._history[outcome.number]
+        if rule.then is not Then.RENEW_TOKEN:
+            history.tokens_refused = 0
+        actions: dict[Verdict, Callable[[_Sent, Rule, Reply, _History], None]] = {
+            Verdict.ACCEPT: self._accept,
+            Verdict.RETRY: self._retry,
+            Verdict.RESUME: self._resume,
+            Verdict.ABORT: self._abort,
+        }
+        actions[rule.verdict](outcome, rule, outcome.reply, history)
+
+    def _accept(self, sent: _Sent, rule: Rule, reply: Reply, history: _History) -> None:
+        self.answer = reply.body
+        self._confirm(sent.number)
+
+    def _retry(self, sent: _Sent, rule: Rule, reply: Reply, history: _History) -> None:
+        if rule.then is Then.PAUSE_ALL:
+            self._fresh.appendleft(sent.number)
+            return
+        if rule.then is Then.RENEW_TOKEN:
+            history.tokens_refused += 1
+            if history.tokens_refused >= 2:
+                raise self._refusal(rule, reply, "The server refuses the key's token")
+            self._fresh.appendleft(sent.number)
+            return
+        if rule.at_most:
+            history.lost += 1
+            if history.lost > rule.at_most:
+                raise self._refusal(rule, reply, f"Part {sent.number} was refused {history.lost} times")
+        if reply.failure and sent.body.handed > 0:
+            history.cuts += 1
+        self._try_again_later(sent.number, rule, reply)
+        if history.cuts >= _MOST_CUTS:
+            raise self._cut_too_often(sent.number, rule, reply)
+
+    def _resume(self, sent: _Sent, rule: Rule, reply: Reply, history: _History) -> None:
+        if rule.then is Then.ASK_FOR_UPLOAD:
+            self._question = Question(rule, reply)
+            self._fresh.appendleft(sent.number)
+        else:
+            self._unsure[sent.number] = (rule, reply)
+
+    def _abort(self, sent: _Sent, rule: Rule, reply: Reply, history: _History) -> None:
+        raise self._refusal(rule, reply, f"Part {sent.number} of {self._plan.total_parts} was refused")
+
+    def _settle_status(self, asked: _Asked) -> None:
+        self._asking = False
+        rule = self._line.judge(Kind.READ, asked.ticket, asked.reply)
+        if rule.verdict is Verdict.ABORT:
+            raise self._refusal(rule, asked.reply, "The status of the video was refused")
+        if rule.verdict is not Verdict.ACCEPT:
+            self._unsure = self._asked_for | self._unsure
+            self._ask_failures += 1
+            if rule.then is Then.RENEW_TOKEN and self._ask_failures > 1:
+                raise self._refusal(rule, asked.reply, "The server refuses the key's token")
+            wait = 0.0 if rule.then in (Then.PAUSE_ALL, Then.RENEW_TOKEN) else self._wait_after(rule, asked.reply, 0, self._ask_failures)
+            self._ask_at = time.monotonic() + wait
+            return
+        self._ask_failures = 0
+        self._read_ledger(read_ledger(asked.reply.body or {}), asked.reply)
+
+    def _read_ledger(self, ledger: Ledger, reply: Reply) -> None:
+        """While other parts are on their way a status only adds parts; another total, or another writer, puts the plan in question."""
+        unsure, self._asked_for = self._asked_for, {}
+        if ledger.parts and ledger.total not in (None, self._plan.total_parts):
+            self._unsure.clear()
+            self._question = Question(*next(iter(unsure.values())))
+            return
+        foreign = foreign_parts(ledger, self._attempted) if self._attempted is not None else []
+        if foreign:
+            raise another_writer(foreign)
+        for number in sorted(ledger.parts - self.done - self._sending.keys()):
+            self._unsure.pop(number, None)
+            self._confirm(number)
+        for number, (rule, said) in unsure.items():
+            if number in self.done:
+                continue
+            history = self._history[number]
+            if said.status is not None and said.status >= 400:
+                history.unheard += 1
+                if history.unheard >= _MOST_UNHEARD:
+                    raise self._refusal(rule, said, f"Part {number} is refused, yet the status does not list it")
+            self._try_again_later(number, rule, said)
+
+    # -- consequences --------------------------------------------------------------------------------------------
+
+    def _confirm(self, number: int) -> None:
+        if number in self.done:
+            return
+        self.done.add(number)
+        self._tally.done(number)
+        self._line.patience.budget.progressed()
+        for history in self._history.values():
+            history.cuts = 0
+        self._line.tell(PartChanged(number, "done", self._history.get(number, _History()).attempts))
+        self._notebook.confirm(number)
+
+    def _try_again_later(self, number: int, rule: Rule, reply: Reply) -> None:
+        history = self._history[number]
+        history.failures += 1
+        self._tally.retrying(number)
+        wait = self._wait_after(rule, reply, number, history.failures)
+        heapq.heappush(self._later, (time.monotonic() + wait, number))
+
+    def _wait_after(self, rule: Rule, reply: Reply, part: int, failures: int) -> float:
+        patience = self._line.patience
+        patience.budget.failed()
+        self._last_failure = (rule, reply)
+        wait = patience.wait_after(reply, failures)
+        self._line.tell(Retrying(part, failures, wait, server_words(rule, reply)))
+        return wait
+
+    def _check_patience(self) -> None:
+        if self._line.patience.budget.used_up and self._last_failure is not None:
+            rule, reply = self._last_failure
+            spent = show_duration(self._line.patience.budget.seconds)
+            raise Refused(rule, reply, f"Gave up after {spent} in which nothing moved", code=ExitCode.AGAIN)
+
+    def _cut_too_often(self, number: int, rule: Rule, reply: Reply) -> Refused:
+        size = self._plan.part_size
+        smaller = max(size // 4 // (1024 * 1024) * 1024 * 1024, MIN_PART)
+        advice = f"The line drops before a part is through. Smaller parts may pass: --restart --part-size {option_size(smaller)}"
+        what = f"Part {number} was cut off {_MOST_CUTS} times on its way"
+        return Refused(rule, reply, what, code=ExitCode.AGAIN, advice=advice if size > MIN_PART else "")
+
+    def _refusal(self, rule: Rule, reply: Reply, what: str) -> Refused:
+        return refused(rule, reply, what, advice_for(rule, self._plan.part_size))
+
+    # -- stopping ------------------------------------------------------------------------------------------------
+
+    def _stop(self, grace: float | None) -> None:
+        """Cut the bodies on their way; parts whose body is out get `grace` seconds (None: as long as it takes) for their answer."""
+        self._cut.set()
+        workers, started = self._line.workers, time.monotonic()
+        while workers.busy:
+            waited = time.monotonic() - started
+            if grace is not None and waited > (grace if any(body.all_out for body in self._sending.values()) else min(grace, 0.3)):
+                return
+            if grace is None:
+                self._line.patience.look()
+            outcome = workers.next(_TICK)
+            if outcome is not None and isinstance(outcome.value, _Sent):
+                self._settle_late(outcome.value)
+
+    def _settle_late(self, sent: _Sent) -> None:
+        """An answer that came while stopping: good news is written down, all else will be found out by the next run."""
+        self._sending.pop(sent.number, None)
+        self._tally.ended(sent.number)
+        if sent.reply is not None and TABLE.judge(sent.reply).verdict is Verdict.ACCEPT:
+            self._confirm(sent.number)
+
+
+def another_writer(parts: list[int]) -> VidupError:
+    """The refusal to mix two uploads in one container."""
+    return VidupError(
+        ExitCode.REJECTED, f"Another program is uploading into this video: part {parts[0]} is stored, and vidup never sent it",
+        advice="Leave out --video-id, so that vidup creates a video of its own.",
+    )  # fmt: skip

@@ -1,0 +1,56 @@
+"""EDGE: signals. The first asks politely, the second ends at once; either way the process ends *by* it, so that shell loops stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Final, NoReturn
+
+from vidup.errors import ExitCode
+
+ENDING: Final = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTERM, signal.SIGHUP: ExitCode.SIGHUP}
+
+_SHOW_CURSOR: Final = b"\x1b[?25h"
+
+
+class Signals:
+    """While entered, `on_stop(code)` hears of the first ending signal and `on_look()` of every SIGUSR1; both run inside the handler."""
+
+    def __init__(self, on_stop: Callable[[ExitCode], None], on_look: Callable[[], None]) -> None:
+        self.received: signal.Signals | None = None
+        self._on_stop = on_stop
+        self._on_look = on_look
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Signals:
+        for number in ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, or in the background of a script, it stays ignored
+                self._before[number] = signal.signal(number, self._asked_to_end)
+        self._before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda _number, _frame: self._on_look())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _asked_to_end(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is not None:
+            restore_cursor()
+            die_by(signal.Signals(number))
+        self.received = signal.Signals(number)
+        self._on_stop(ENDING[self.received])
+
+
+def restore_cursor() -> None:
+    """Show the cursor again, past any lock that a view may hold."""
+    if os.isatty(2):
+        os.write(2, _SHOW_CURSOR)
+
+
+def die_by(number: signal.Signals) -> NoReturn:
+    """End this process by the signal, as if vidup had never caught it. What is to be flushed must be flushed before."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)  # only where the signal is blocked
