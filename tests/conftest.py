@@ -115,3 +115,16 @@ def parts_sent(emulator: Emulator) -> list[int]:
 def statuses(emulator: Emulator, *, path_end: str) -> Sequence[int | None]:
     """The answers given to requests whose path ends so."""
     return [request.status for request in emulator.requests if request.path.split("?")[0].endswith(path_end)]
+
+
+INJECTED = str(Path(__file__).parent / "injected")
+
+
+def inject(what: str) -> dict[str, str]:
+    """The environment that makes a vidup process die, or its disk fill, at one exact call; see tests/injected/sitecustomize.py."""
+    return {"PYTHONPATH": INJECTED, "VIDUP_TEST_INJECT": what}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--kills 500` runs the kill-anywhere test that often."""
+    parser.addoption("--kills", type=int, default=25, help="how many seeded kill points to try")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vidup.options import state_folder, state_option
+from vidup.options import resume_command, state_folder, state_option
 from vidup.parts import Plan
 from vidup.units import show_duration, show_size
 
@@ -16,8 +16,15 @@ from vidup.units import show_duration, show_size
 @click.command("list")
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one array of objects on stdout.")
-def list_(state_dir: Path | None, as_json: bool) -> int:
-    """List interrupted uploads, oldest first. Each can be continued with `vidup resume ID`."""
+@click.pass_context
+def list_(context: click.Context, /, state_dir: Path | None, as_json: bool) -> int:
+    """List interrupted uploads, oldest first. Each can be continued with `vidup resume ID`.
+
+    \b
+    Examples:
+      vidup list
+      vidup list --json | jq -r '.[].resume_command'
+    """
     from vidup.inert import inert
     from vidup.journal import StateFolder
 
@@ -33,7 +40,7 @@ def list_(state_dir: Path | None, as_json: bool) -> int:
                 "total_parts": known.total_parts,
                 "parts_done": len(record.confirmed),
                 "age_seconds": round(time.time() - known.began),
-                "resume_command": continue_command(known.upload_id, state_dir),
+                "resume_command": resume_command(context, known.upload_id),
             }
             for record in records
         ]
@@ -49,12 +56,6 @@ def list_(state_dir: Path | None, as_json: bool) -> int:
             f"{known.upload_id}  {len(record.confirmed)}/{known.total_parts} parts ({show_size(sent)} of {show_size(known.size)})  "
             f"begun {show_duration(time.time() - known.began)} ago  {inert(known.path)}"
         )
-    click.echo(f"Continue one with: {continue_command(records[0].checkpoint.upload_id, state_dir)}", err=True)
+    click.echo(f"Continue one with: {resume_command(context, records[0].checkpoint.upload_id)}", err=True)
     return 0
 
-
-def continue_command(upload_id: str, state_dir: Path | None) -> str:
-    """The shell-quoted command that continues this upload."""
-    import shlex
-
-    return shlex.join(["vidup", "resume", upload_id, *(["--state-dir", str(state_dir)] if state_dir else [])])
