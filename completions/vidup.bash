@@ -1,11 +1,10 @@
 _vidup_completion() {
-    local IFS=$'\n'
-    local response
+    local IFS=$'\n' response completion type value
 
-    response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _VIDUP_COMPLETE=bash_complete $1)
+    response=$(env COMP_WORDS="${COMP_LINE:0:COMP_POINT}" _VIDUP_COMPLETE=bash_complete "$1" 2>/dev/null)
 
     for completion in $response; do
-        IFS=',' read type value <<< "$completion"
+        IFS=',' read -r type value <<< "$completion"
 
         if [[ $type == 'dir' ]]; then
             COMPREPLY=()
@@ -14,16 +13,9 @@ _vidup_completion() {
             COMPREPLY=()
             compopt -o default
         elif [[ $type == 'plain' ]]; then
-            COMPREPLY+=($value)
+            COMPREPLY+=("$value")
         fi
     done
-
-    return 0
 }
 
-_vidup_completion_setup() {
-    complete -o nosort -F _vidup_completion vidup
-}
-
-_vidup_completion_setup;
-
+complete -o nosort -F _vidup_completion vidup

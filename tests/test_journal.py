@@ -41,7 +41,7 @@ def test_what_is_written_is_read_back(folder: StateFolder) -> None:
     record = folder.read("k3f9abcd")
     assert record is not None
     assert record.checkpoint == replace(CHECKPOINT, path="/elsewhere/movie.mp4")
-    assert (record.confirmed, record.attempted, record.file_changed) == ({2}, {2, 5}, False)
+    assert (record.confirmed, record.attempted, record.file_changed) == (frozenset({2}), frozenset({2, 5}), False)
 
 
 def test_another_total_forgets_the_parts_of_the_old_split(folder: StateFolder) -> None:
@@ -53,7 +53,7 @@ def test_another_total_forgets_the_parts_of_the_old_split(folder: StateFolder) -
     journal.close()
     record = folder.read("k3f9abcd")
     assert record is not None
-    assert (record.checkpoint.total_parts, record.confirmed) == (3, {1})
+    assert (record.checkpoint.total_parts, record.confirmed) == (3, frozenset({1}))
 
 
 def test_a_torn_tail_is_cut_and_the_next_line_is_whole(folder: StateFolder) -> None:

@@ -178,7 +178,7 @@ def test_a_single_request_is_made_until_it_is_answered() -> None:
 def test_a_single_request_that_is_refused_for_good_is_made_once() -> None:
     """An ABORT, and a documented refusal that only an upload could resume from."""
     for reply in (Reply(status=400, slug="invalid-payload"), Reply(status=400, slug="video-source-already-uploaded")):
-        calls = []
+        calls: list[int] = []
 
         def attempt(reply: Reply = reply, calls: list[int] = calls) -> tuple[Reply, Rule]:
             calls.append(1)
@@ -190,7 +190,7 @@ def test_a_single_request_that_is_refused_for_good_is_made_once() -> None:
 
 def test_a_cancelled_wait_never_sends_once_more() -> None:
     """The stop event ends the wait by an exception, not by another try."""
-    stop, calls = threading.Event(), []
+    stop, calls = threading.Event(), list[int]()
 
     def attempt() -> tuple[Reply, Rule]:
         calls.append(1)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import random
+import shlex
 import signal
 import subprocess
+import time
+import urllib.request
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +20,7 @@ import pytest
 
 from tests.conftest import MIB, Cli, inject, parts_sent, sha256
 from vidup.emulator import Emulator
+from vidup.journal import Journal, StateFolder
 
 SIZE = 30 * MIB + 123
 PART = 5 * MIB
@@ -64,25 +71,27 @@ def _run_to_a_kill(choice: random.Random, vidup: Cli, emulator: Emulator, path: 
 
 
 def test_killed_anywhere_the_same_command_finishes(kill_seed: int, emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
-    """Hash equal, one video, at most the parts in flight sent again, and what was stored before a kill is sent once."""
+    """Hash equal, one video, at most the parts in flight sent again, and what was stored before a kill is never sent again."""
     choice, path = random.Random(kill_seed), video(SIZE)
-    planned, kills, safe = choice.randint(1, 3), 0, set[int]()
+    planned, kills = choice.randint(1, 3), 0
+    safe_since: dict[int, int] = {}
     while True:
         last = kills == planned
         process = vidup.start("upload", path, *UPLOAD, emulator=emulator) if last else _run_to_a_kill(choice, vidup, emulator, path)
         out, err = process.communicate(timeout=60)
-        if process.returncode == 0:
+        if out.strip():  # the result was out: a kill after that is a kill of nothing
             break
         assert process.returncode == -signal.SIGKILL and not last, err
         kills += 1
-        safe |= {part for video_id in emulator.videos for part in emulator.stored_parts(video_id)}
+        for part in {part for video_id in emulator.videos for part in emulator.stored_parts(video_id)}:
+            safe_since.setdefault(part, kills)
     video_id = out.strip()
     assert emulator.sha256(video_id) == sha256(path)
     assert [view.video_id for view in emulator.videos.values() if view.parts or view.complete] == [video_id]
     assert len(emulator.videos) - 1 <= kills
     assert emulator.payload_bytes() <= SIZE + kills * JOBS * PART
     attempts = Counter(parts_sent(emulator))
-    assert {part: attempts[part] for part in safe if attempts[part] != 1} == {}
+    assert {part: run for part, run in safe_since.items() if attempts[part] > run} == {}, "sent again after a kill that found it stored"
 
 
 def test_what_is_safe_is_counted_on_the_wire(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
@@ -157,8 +166,6 @@ def test_a_journal_that_lacks_parts_asks_the_server(emulate: Callable[..., Emula
 
 def test_a_journal_that_claims_too_much_is_not_believed(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """Parts that only the journal knows are sent."""
-    from vidup.journal import Journal, StateFolder
-
     emulator, path = slow(emulate), video(SIZE)
     interrupt(vidup, emulator, path)
     journal = Journal.reopen(StateFolder(vidup.state), the_record(vidup).stem)
@@ -172,8 +179,6 @@ def test_a_journal_that_claims_too_much_is_not_believed(emulate: Callable[..., E
 
 def test_a_journal_with_another_total_follows_the_server(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """What is stored binds: the server's split is rebuilt from its total."""
-    from vidup.journal import Journal, StateFolder
-
     emulator, path = slow(emulate), video(SIZE)
     interrupt(vidup, emulator, path)
     journal = Journal.reopen(StateFolder(vidup.state), the_record(vidup).stem)
@@ -187,16 +192,10 @@ def test_a_journal_with_another_total_follows_the_server(emulate: Callable[..., 
 
 def test_a_record_of_another_version_is_refused_clearly(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """Exit 3 and the way out, which works."""
-    import json
-    import zlib
-
     emulator, path = slow(emulate), video(SIZE)
     interrupt(vidup, emulator, path)
     record = the_record(vidup)
-    first, _, rest = record.read_bytes().partition(b"\n")
-    entry = json.loads(first.partition(b" ")[2]) | {"version": 99}
-    text = json.dumps(entry, sort_keys=True).encode()
-    record.write_bytes(f"{zlib.crc32(text):08x} ".encode() + text + b"\n" + rest)
+    rewrite_checkpoint(record, version=99)
     refused = vidup("upload", path, *UPLOAD, emulator=emulator)
     assert refused.returncode == 3
     assert f"vidup forget {record.stem}" in refused.stderr
@@ -215,6 +214,27 @@ def test_an_expired_container_says_so_and_offers_restart(emulate: Callable[..., 
     again = vidup("upload", path, *UPLOAD, "--restart", emulator=emulator)
     assert again.returncode == 0
     assert emulator.sha256(again.stdout.strip()) == sha256(path)
+
+
+@pytest.mark.parametrize(("age_days", "kept"), [(6, True), (8, False)])
+def test_the_record_of_a_gone_video_goes_by_itself_only_when_it_must_have_expired(
+    age_days: int, kept: bool, emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli
+) -> None:
+    """A 404 with the same place and key, older than 7 days; never by the clock alone."""
+    emulator, path = slow(emulate), video(SIZE)
+    interrupt(vidup, emulator, path)
+    record = the_record(vidup)
+    rewrite_checkpoint(record, began=time.time() - age_days * 86400)
+    emulator.delete_video(video_with_parts(emulator))
+    assert vidup("upload", path, *UPLOAD, emulator=emulator).returncode == 5
+    assert record.exists() is kept
+
+
+def rewrite_checkpoint(record: Path, **changes: object) -> None:
+    """Change the first line of a record as if it had been written so."""
+    first, _, rest = record.read_bytes().partition(b"\n")
+    text = json.dumps(json.loads(first.partition(b" ")[2]) | changes, sort_keys=True).encode()
+    record.write_bytes(f"{zlib.crc32(text):08x} ".encode() + text + b"\n" + rest)
 
 
 # -- another machine -----------------------------------------------------------------------------------------------
@@ -309,9 +329,6 @@ def test_two_machines_with_a_portable_record_do_no_harm(
 
 
 def _call(emulator: Emulator, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-    import base64
-    import urllib.request
-
     basic = base64.b64encode(f"{emulator.api_key}:".encode()).decode()
     request = urllib.request.Request(emulator.url + path, body, {"Authorization": f"Basic {basic}", **headers}, method=method)
     with urllib.request.urlopen(request) as answer:
@@ -320,8 +337,6 @@ def _call(emulator: Emulator, method: str, path: str, body: bytes, headers: dict
 
 
 def _create(emulator: Emulator) -> str:
-    import json
-
     answer = _call(emulator, "POST", "/videos", b'{"title": "made by somebody else"}', {"Content-Type": "application/json"})
     return str(json.loads(answer)["videoId"])
 
@@ -341,13 +356,13 @@ def _rewrite(path: Path, offset: int) -> None:
         file.write(b"changed!")
 
 
-CHANGES: dict[str, Callable[[Path], None]] = {
+CHANGES: dict[str, Callable[[Path], object]] = {
     "head": lambda path: _rewrite(path, 100),
     "tail": lambda path: _rewrite(path, SIZE - 100),
     "sampled middle": lambda path: _rewrite(path, 16 * MIB + 10),
     "truncated": lambda path: os.truncate(path, SIZE - 1),
     "grown": lambda path: os.truncate(path, SIZE + 1),
-    "replaced": lambda path: path.write_bytes(random.Random(9).randbytes(SIZE)) and None,
+    "replaced": lambda path: path.write_bytes(random.Random(9).randbytes(SIZE)),
 }  # fmt: skip
 
 
@@ -409,7 +424,7 @@ def test_a_file_that_changes_while_it_is_sent_is_never_completed(
 
 def test_the_second_process_on_one_upload_ends_at_once(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """Exit 10, naming the process that holds it; the first is not disturbed."""
-    emulator, path = slow(emulate), video(SIZE)
+    emulator, path = emulate(faults=["part=*,times=*:slow=3M"]), video(SIZE)
     first = vidup.start("upload", path, *UPLOAD, emulator=emulator)
     assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, 30)
     second = vidup("upload", path, *UPLOAD, emulator=emulator)
@@ -434,9 +449,7 @@ def test_different_files_run_side_by_side(emulate: Callable[..., Emulator], vide
 
 def test_list_resume_and_forget_speak_of_the_same_upload(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """An id from `list` continues with `resume`; afterwards there is nothing left to list."""
-    import json
-
-    emulator, path = slow(emulate), video(SIZE)
+    emulator, path = emulate(faults=["part=*:stall-answer=4"]), video(SIZE)
     interrupt(vidup, emulator, path)
     (row,) = json.loads(vidup("list", "--json").stdout)
     assert list(row) == ["upload_id", "video_id", "file", "size", "total_parts", "parts_done", "age_seconds", "resume_command"]
@@ -500,9 +513,6 @@ def test_an_ending_signal_ends_vidup_by_that_signal_and_says_how_to_continue(
     number: signal.Signals, code: int, emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli
 ) -> None:
     """The shell sees the signal; the JSON object says interrupted; the command it names finishes the upload."""
-    import json
-    import shlex
-
     emulator, path = slow(emulate), video(SIZE)
     process = vidup.start("upload", path, *UPLOAD, "--json", emulator=emulator)
     assert emulator.wait_until(lambda: emulator.payload_bytes() >= 12 * MIB, 30)
@@ -524,8 +534,6 @@ def test_parts_whose_body_is_out_get_their_answer(emulate: Callable[..., Emulato
     assert emulator.wait_until(lambda: emulator.payload_bytes() >= 3 * PART, 30)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
-    from vidup.journal import StateFolder
-
     (record,) = StateFolder(vidup.state).records()
     assert record.confirmed == {1, 2, 3}
 
@@ -547,8 +555,6 @@ def test_a_second_signal_ends_at_once(emulate: Callable[..., Emulator], video: C
 
 def test_a_shell_loop_stops_at_ctrl_c(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """vidup ends by the signal, so bash does not go on with the next file."""
-    import shlex
-
     emulator = slow(emulate)
     files = " ".join(shlex.quote(str(video(SIZE, name=f"{n}.mp4", seed=n))) for n in (1, 2))
     script = f"for f in {files}; do {shlex.join(vidup.command('upload'))} $f; done; echo went on"

@@ -22,10 +22,12 @@ CORE = {
     "order",
     "summary",
     "explaining",
+    "forecast",
+    "videostatus",
 }
-EDGES = {"videofile", "transport", "api", "pacing", "journal", "workers", "progress", "keys", "signals"}
-CONDUCTOR = {"line", "sending", "container", "opening", "upload"}
-DOORS = {"options", "upload_ids", "running", "commands", "cli", "__main__"}
+EDGES = {"videofile", "transport", "api", "pacing", "journal", "workers", "progress", "keys", "config", "trust", "signals", "github"}
+CONDUCTOR = {"attempts", "line", "sending", "container", "opening", "rehearsal", "checkup", "upload"}
+DOORS = {"options", "settings", "help", "answering", "upload_ids", "completing", "running", "commands", "cli", "__main__"}
 EMULATOR = {"emulator"}
 FLOORS = {
     **dict.fromkeys(CORE, 0),
@@ -36,8 +38,8 @@ FLOORS = {
 }
 
 OWNERS = {
-    "requests": {"transport"}, "urllib3": {"transport"}, "ssl": {"transport", "emulator"}, "rich": {"progress"}, "tenacity": {"pacing"},
-    "filelock": {"journal"}, "multipart": {"emulator"}, "signal": {"signals", "commands"}, "platformdirs": {"options"},
+    "requests": {"transport"}, "urllib3": {"transport"}, "ssl": {"transport", "trust", "emulator"}, "rich": {"progress"}, "tenacity": {"pacing"},
+    "filelock": {"journal"}, "multipart": {"emulator"}, "signal": {"signals", "commands"}, "platformdirs": {"options", "config"}, "tomllib": {"config"},
     "click": DOORS, "subprocess": {"commands"}, "socket": {"transport", "emulator", "journal"},
 }  # fmt: skip
 NOT_IN_CORE = {"os", "time", "threading", "socket", "requests", "rich", "click", "pathlib.Path.open", "subprocess", "signal", "queue"}

@@ -20,7 +20,8 @@ from tests.conftest import MIB, Cli
 from vidup.emulator import Emulator
 from vidup.errors import VidupError
 from vidup.rules import TABLE
-from vidup.transport import ERROR_BODY_LIMIT, Transport, mask_url, trust_store
+from vidup.transport import ERROR_BODY_LIMIT, Transport, mask_url
+from vidup.trust import trust_store
 from vidup.verdicts import Reply
 
 HOST = "https://ws.api.video"
@@ -245,7 +246,7 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
         self.send_response(self.status)
         self.end_headers()
 
-    do_CONNECT = do_POST  # noqa: N815
+    do_CONNECT = do_POST
 
     def log_message(self, format: str, *args: Any) -> None:
         return
@@ -314,7 +315,11 @@ def test_the_lack_of_an_answer_is_put_into_words(base_url: str, words: str) -> N
 def test_a_peer_that_takes_nothing_is_noticed_within_the_timeout() -> None:
     """A dead line does not hang for ever."""
     release = threading.Event()
-    with serving(lambda _connection: release.wait(20) and None) as url:
+
+    def hold(_connection: socket.socket) -> None:
+        release.wait(20)
+
+    with serving(hold) as url:
         reply = transport(url, timeout=0.5).request("GET", "/x")
         release.set()
     assert reply.failure == "no-answer"

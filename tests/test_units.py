@@ -40,7 +40,8 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (37 * 2**20, "37.0 MiB"), (3 * 2**30, "3.00 GiB"), (5 * 2**40, "5120.00 GiB")]
+    ("size", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (37 * 2**20, "37.0 MiB"), (3 * 2**30, "3.00 GiB"), (5 * 2**40, "5120.00 GiB")],
 )
 def test_sizes_are_shown_binary_and_labelled(size: int, text: str) -> None:
     """Never a bare number, never MB for MiB."""

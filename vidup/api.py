@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from vidup import __version__
 from vidup.order import ApiKey
-from vidup.transport import Body, Transport
+from vidup.transport import Body, Trace, Transport
 from vidup.verdicts import Reply
 
 ANSWER_TIMEOUT: Final = 300.0
@@ -34,11 +34,13 @@ class _Token:
 class Api:
     """One server, one key. Every method answers with a Reply and decides nothing; any number of threads may call."""
 
-    def __init__(self, base_url: str, key: ApiKey, *, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`timeout` in seconds: no byte accepted, or no answer, for so long is a failure."""
+    def __init__(
+        self, base_url: str, key: ApiKey, *, timeout: float, trace: Trace | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`timeout` in seconds: no byte accepted, or no answer, for so long is a failure. `trace` hears of every request."""
         self.key = key
         self.base_url = base_url.rstrip("/")
-        self._transport = Transport(base_url, timeout=timeout, client=f"vidup:{__version__}")
+        self._transport = Transport(base_url, timeout=timeout, client=f"vidup:{__version__}", trace=trace)
         self._transport.keep_secret(key.value)
         self._clock = clock
         self._token: _Token | None = None

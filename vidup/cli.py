@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
 from vidup import __version__
-from vidup.commands.completion import completion
-from vidup.commands.demo import demo
-from vidup.commands.emulator import emulator
-from vidup.commands.explain import explain
-from vidup.commands.forget import forget
-from vidup.commands.list import list_
-from vidup.commands.resume import resume
-from vidup.commands.upload import upload
 from vidup.errors import ExitCode, VidupError
+from vidup.help import START, Group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=CONTEXT)
+COMMANDS: Final = {
+    "upload": "Upload FILE to api.video and print the video id.",
+    "resume": "Continue interrupted uploads.",
+    "list": "List interrupted uploads, oldest first.",
+    "forget": "Drop the record of an interrupted upload.",
+    "status": "Show what the server has of a video.",
+    "plan": "Show how FILE would be split, and what the rate limit costs.",
+    "explain": "Say what an error of api.video means, and what to do.",
+    "login": "Keep an API key, once the server has accepted it.",
+    "logout": "Remove the API key kept for a server.",
+    "check": "Check key, proxy, certificates, clock and state folder.",
+    "demo": "Show an upload that is killed midway and continued.",
+    "emulator": "Serve the local api.video, for trying out and for tests.",
+    "completion": "Print the completion script for SHELL.",
+}
+"""What `vidup -h` says about each command without importing it; `commands/` has a file of the same name for each."""
+
+
+@click.group(cls=Group, sentences=COMMANDS, package="vidup.commands", context_settings=CONTEXT, invoke_without_command=True)
 @click.version_option(__version__, prog_name="vidup", message="%(prog)s %(version)s")
-def vidup() -> None:
+@click.pass_context
+def vidup(context: click.Context) -> None:
     """Put a video on api.video, and never lose what was already sent.
 
     \b
     Examples:
+      vidup login                    keep your API key, once
       vidup upload movie.mp4         upload; run it again to continue
       vidup list                     what was interrupted
       vidup explain 'MESSAGE'        what an error means
       vidup demo                     see it work, without an account
     """
+    if context.invoked_subcommand is None:
+        click.echo(START, nl=False)
+    else:
+        from vidup.settings import FileDefaults
 
-
-for command in (upload, resume, list_, forget, explain, demo, emulator, completion):
-    vidup.add_command(command)
+        context.default_map = {context.invoked_subcommand: FileDefaults(context)}
 
 
 def main() -> NoReturn:
@@ -46,31 +63,59 @@ def main() -> NoReturn:
 
 def run() -> int:
     """Run the command line and return the exit code."""
+    if "_VIDUP_COMPLETE" in os.environ:
+        from vidup.completing import register
+
+        register()
     try:
         code = vidup.main(prog_name="vidup", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK
     except click.exceptions.Exit as asked:
         return asked.exit_code
-    except click.Abort:
+    except click.Abort as ended:
+        if isinstance(ended.__cause__ or ended.__context__, KeyboardInterrupt):
+            from vidup.signals import end_by_interrupt
+
+            end_by_interrupt()
         return ExitCode.SIGINT
+    except click.UsageError as wrong:
+        show(usage_error(wrong))
+        return wrong.exit_code
     except click.ClickException as wrong:
-        wrong.show()
+        show(VidupError(ExitCode.USAGE, wrong.format_message(), advice="vidup -h"))
         return wrong.exit_code
     except VidupError as error:
         show(error)
         return error.code
     except Exception as error:  # noqa: BLE001  a fault of ours is one sentence and a file, never a traceback on the screen
-        from vidup.options import state_folder
-        from vidup.running import crash_error
+        from vidup.running import stray_fault
 
-        show(crash_error(error, state_folder(None)))
+        show(stray_fault(error))
         return ExitCode.INTERNAL
+
+
+def usage_error(wrong: click.UsageError) -> VidupError:
+    """One sentence about what was typed, and the command that helps."""
+    from vidup.settings import wrong_value
+
+    what = wrong_value(wrong) if isinstance(wrong, click.BadParameter) else wrong.format_message()
+    advice = f"{wrong.ctx.command_path if wrong.ctx else 'vidup'} -h"
+    if isinstance(wrong, click.exceptions.NoSuchCommand) and os.path.exists(wrong.command_name):
+        advice = shlex.join(["vidup", "upload", wrong.command_name])
+    return VidupError(ExitCode.USAGE, what, advice=advice)
 
 
 def show(error: VidupError) -> None:
     """What failed, the cause, and as the last line what to do."""
+    from vidup.github import annotation
     from vidup.inert import inert
 
-    lines = [f"✗ {error.what}", *([f"  {error.cause}"] if error.cause else []), *([f"→ {error.advice}"] if error.advice else [])]
+    lines = [
+        *f"✗ {error.what}".split("\n"),
+        *([f"  {error.cause}"] if error.cause else []),
+        *([f"→ {error.advice}"] if error.advice else []),
+    ]
     for line in lines:
         click.echo(inert(line, 1000), err=True)
+    if command := annotation(os.environ, lines):
+        click.echo(command, err=True)

@@ -34,7 +34,6 @@ class Container:
         self.ledger = ledger
         self.attempted = attempted
         self.video = video
-        self.journaled = True
         self._line = line
         self._tell = tell
         self._journal = journal

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+from collections.abc import Iterable
 from typing import Final
 
 _BREAKS: Final = re.compile(r" *[\t\r\n][ \t\r\n]*")
@@ -12,6 +15,8 @@ _UNSAFE: Final = re.compile(
     "\U000e0000-\U000e007f"  # tags: unseen text
     "\ud800-\udfff]"  # what is left of a file name that is not in the file system's encoding
 )
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/ =+,@")
 _COMMAND: Final = re.compile(r"^(\s*):(?=:)")
 _LOOKED_AT: Final = 8
 """Times the limit. How much of a text is read at most, so that a page of megabytes costs nothing."""
@@ -35,6 +40,26 @@ def github_escape(text: str, property: bool = False) -> str:
     """The text as the message of a GitHub workflow command, or as the value of one of its properties (`title=`)."""
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return escaped.replace(":", "%3A").replace(",", "%2C") if property else escaped
+
+
+def json_line(value: object) -> str:
+    """The value as one line of ASCII JSON that any parser takes, and that neither a terminal nor a CI runner takes for a command.
+
+    What is left of a file name that is not in the file system's encoding becomes U+FFFD: strict parsers refuse lone surrogates.
+    """
+    readable = _SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False))
+    return json.dumps(json.loads(readable)).replace("##[", "#\\u0023[")
+
+
+def command_line(words: Iterable[str]) -> str:
+    """The shell-quoted command of these words, which can be shown and still be pasted: a word that is not inert becomes $'...'."""
+    return " ".join(shlex.quote(word) if inert(word, len(word)) == word else _ansi_c(word) for word in words)
+
+
+def _ansi_c(word: str) -> str:
+    """The word as bash, zsh and POSIX shells since 2024 read it, every byte that is not a plain ASCII character spelled out."""
+    data = word.encode("utf-8", "surrogateescape")
+    return "$'" + "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in data) + "'"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -7,11 +7,8 @@ dropped, never guessed at: the server knows better.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import secrets
-import socket
 import time
 import zlib
 from collections.abc import Iterator
@@ -75,7 +72,7 @@ class StateFolder:
 
     def prepare(self) -> None:
         """Create the folder and see that it can be written. Raises VidupError(FILE) naming the folder."""
-        probe = self.path / f".probe-{os.getpid()}-{secrets.token_hex(4)}"
+        probe = self.path / f".probe-{os.getpid()}-{os.urandom(4).hex()}"
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_new(probe, b" " * _ROOM)
@@ -131,12 +128,14 @@ class StateFolder:
             ) from error  # fmt: skip
         try:
             with contextlib.suppress(OSError):
-                holder.write_text(f"{os.getpid()} {socket.gethostname()}\n")
+                holder.write_text(f"{os.getpid()} {os.uname().nodename}\n")
                 holder.chmod(0o600)
             yield
         finally:
             with contextlib.suppress(OSError):
                 holder.unlink(missing_ok=True)
+                if not self.file_of(upload_id).exists():
+                    (self.path / f"{upload_id}.lock").unlink(missing_ok=True)  # filelock notices a lock on a file that is gone
             lock.release()
 
 
@@ -213,6 +212,8 @@ class Journal:
 
 def upload_id_for(path: str, base_url: str, requested_id: str) -> str:
     """The short, shell-safe name of an upload: a function of what tells one upload from another."""
+    import hashlib  # a TAB, which only reads records, should not wait for it
+
     digest = hashlib.sha256("\0".join((path, base_url, requested_id)).encode("utf-8", "surrogateescape")).digest()
     letters = "abcdefghijkmnpqrstuvwxyz23456789"
     return "".join(letters[byte % 32] for byte in digest[:8])
@@ -220,6 +221,8 @@ def upload_id_for(path: str, base_url: str, requested_id: str) -> str:
 
 def key_hash(base_url: str, key: str) -> str:
     """Eight digits that tell whether two runs used the same key, and nothing else about it."""
+    import hashlib
+
     return hashlib.pbkdf2_hmac("sha256", key.encode("utf-8", "surrogateescape"), base_url.encode(), 1000).hex()[:8]
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from vidup.api import Api
 from vidup.errors import ExitCode
 from vidup.events import Retrying, Tell, Waiting
-from vidup.pacing import Kind, Patience
+from vidup.order import ApiKey
+from vidup.pacing import Kind, Pacer, Patience, RetryBudget
 from vidup.report import Refused, server_words
 from vidup.rules import TABLE
+from vidup.transport import Trace
 from vidup.verdicts import Reply, Rule, Then, Verdict
 from vidup.workers import Workers
 
@@ -74,6 +77,26 @@ class Line:
         if rule.verdict is not Verdict.ACCEPT:
             raise refused(rule, reply, what)
         return reply
+
+
+def open_line(
+    base_url: str, key: ApiKey, tell: Tell, *, timeout: float = 60.0, retry_for: float = 15.0, trace: Trace | None = None
+) -> Line:
+    """A line for single questions, without parts: each is asked again for `retry_for` seconds. `timeout` and `trace` as in `Api`."""
+    patience = Patience(threading.Event(), RetryBudget(retry_for), Pacer(), lambda: 0)
+    return Line(Api(base_url, key, timeout=timeout, trace=trace), Workers(1), patience, tell)
+
+
+def ask_alone(line: Line, kind: Kind, request: Callable[[], Reply], what: str) -> Reply:
+    """`Line.ask` for a question outside of any upload: where the row's advice is to go on with one, it is another here."""
+    try:
+        return line.ask(kind, request, what)
+    except Refused as error:
+        if error.code is ExitCode.AGAIN:
+            error.advice = "Try again later, or see what is wrong with: vidup check"
+        elif error.code is ExitCode.UNKNOWN:
+            error.advice = "Check the video id and the key: the video is unknown, deleted or expired, or belongs to another project."
+        raise
 
 
 def refused(rule: Rule, reply: Reply, what: str, advice: str = "") -> Refused:

@@ -36,28 +36,41 @@ class Containers:
         self._fingerprint = video.fingerprint()
         found = find_record(folder, video.path, order.base_url, self._requested)
         found = found or find_moved(folder, order.base_url, self._requested, self._fingerprint)
-        self.upload_id = found.checkpoint.upload_id if found else upload_id_for(video.path, order.base_url, self._requested)
+        self.known = found.checkpoint if found else None
+        self.upload_id = self.known.upload_id if self.known else upload_id_for(video.path, order.base_url, self._requested)
 
     def open(self) -> Container:
         """Log in, then continue what the record tells of, or begin. To be called under the lock. Raises VidupError for every refusal."""
-        record = self._record()
         self._line.ask(Kind.WRITE, self._line.api.log_in, "The server does not accept the API key")
+        record = self._record()
         if record is not None:
             container = self._continue(record)
             if container is not None:
                 return container
         return self._begin_named(self._requested) if self._requested else self._create()
 
+    def foresee(self) -> tuple[Checkpoint | None, Ledger]:
+        """What `open` would go on with or put its parts into, and what the server has of it. Creates nothing; raises as `open`."""
+        record = None if self._order.restart else self._folder.read(self.upload_id)
+        self._line.ask(Kind.WRITE, self._line.api.log_in, "The server does not accept the API key")
+        if record is not None:
+            known, ledger = record.checkpoint, self._ledger_of(record)
+            if self._still_fits(record, ledger):
+                vouched = known.created or known.vouched or self._order.adopt
+                return replace(known, total_parts=self._agreed(known, ledger, vouched)), ledger
+        if not self._requested:
+            return None, Ledger()
+        checkpoint, ledger, _video = self._look_at_named(self._requested)
+        return checkpoint, ledger
+
     def _record(self) -> Record | None:
-        path = self._folder.file_of(self.upload_id)
+        """What to continue. A record that --restart passes over stays until the new one takes its place."""
         if self._order.restart:
-            record = find_record(self._folder, self._video.path, self._order.base_url, self._requested)
-            if record is not None:
-                self._tell(Note(f"starting over; the unfinished video {record.checkpoint.video_id} is abandoned"))
-            path.unlink(missing_ok=True)
+            if self.known is not None:
+                self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
             return None
         record = self._folder.read(self.upload_id)
-        if record is None and path.exists():
+        if record is None and self._folder.file_of(self.upload_id).exists():
             self._tell(Note("the record of an earlier upload of this file is damaged and cannot be used; beginning anew", True))
         return record
 
@@ -66,30 +79,40 @@ class Containers:
     def _continue(self, record: Record) -> Container | None:
         """The container of the record, or None when it held a finished upload of what the file used to be."""
         known = record.checkpoint
-        same_file = known.fingerprint == self._fingerprint and known.size == self._video.size and not record.file_changed
         ledger = self._ledger_of(record)
-        if not same_file and ledger.complete and not record.file_changed:
+        if not self._still_fits(record, ledger):
             self._tell(Note(f"{self._video.name} has changed since its upload as {known.video_id} was completed; uploading it anew"))
             self._folder.forget(self.upload_id)
             return None
-        if not same_file:
-            raise self._another_file(record)
         attempted = set(record.attempted)
         vouched = known.created or known.vouched or self._order.adopt
         if self._order.adopt and not (known.created or known.vouched):
             self._tell(_adopting(known.video_id))
+        total = self._agreed(known, ledger, vouched)
         journal = Journal.reopen(self._folder, self.upload_id)
-        checkpoint = self._continued(known, ledger, journal, vouched)
+        checkpoint = self._continued(known, total, journal, vouched)
         self._tell_what_is_not_applied(known, checkpoint, ledger)
         return Container(self._line, self._tell, journal, checkpoint, ledger, attempted, {})
 
-    def _continued(self, known: Checkpoint, ledger: Ledger, journal: Journal, vouched: bool) -> Checkpoint:
-        """The checkpoint as it holds from now on: path, split and vouching brought up to date, also in the journal."""
+    def _still_fits(self, record: Record, ledger: Ledger) -> bool:
+        """Whether the record is of this file as it is; False if of a finished upload of what it used to be; else raises VidupError."""
+        known = record.checkpoint
+        if known.fingerprint == self._fingerprint and known.size == self._video.size and not record.file_changed:
+            return True
+        if ledger.complete and not record.file_changed:
+            return False
+        raise self._another_file(record)
+
+    def _agreed(self, known: Checkpoint, ledger: Ledger, vouched: bool) -> int:
+        """The total that the rest is sent with. Raises VidupError(REJECTED) where the server's cannot be of this file."""
         planned = self._planned() if ledger.empty and self._order.part_size else known.total_parts
         total = agreed_total(ledger, planned, self._video.size)
         if ledger.by_bytes or total is None or (total != known.total_parts and not vouched and not ledger.empty):
-            journal.close()
             raise not_this_split(ledger)
+        return total
+
+    def _continued(self, known: Checkpoint, total: int, journal: Journal, vouched: bool) -> Checkpoint:
+        """The checkpoint as it holds from now on: path, split and vouching brought up to date, also in the journal."""
         try:
             if known.path != self._video.path:
                 self._tell(Note(f"continuing the upload of {known.path}, whose file is now here"))
@@ -141,6 +164,9 @@ class Containers:
     # -- a container named by the user ---------------------------------------------------------------------------
 
     def _begin_named(self, video_id: str) -> Container:
+        return self._opened(*self._look_at_named(video_id))
+
+    def _look_at_named(self, video_id: str) -> tuple[Checkpoint, Ledger, dict[str, object]]:
         api = self._line.api
         video = self._line.ask(Kind.READ, lambda: api.get_video(video_id), f"The video {video_id} cannot be used").body or {}
         ledger = ask_ledger(self._line, video_id)
@@ -149,8 +175,7 @@ class Containers:
         total = agreed_total(ledger, planned, self._video.size)
         if total is None and not ledger.complete:
             raise not_this_split(ledger)
-        checkpoint = self._checkpoint(video_id, total or 1, created=False, vouched=vouched)
-        return self._opened(checkpoint, ledger, video)
+        return self._checkpoint(video_id, total or 1, created=False, vouched=vouched), ledger, video
 
     def _is_vouched(self, video_id: str, video: dict[str, object], ledger: Ledger) -> bool:
         """Whether parts found in the container are this file's. Raises VidupError where they are not, or nobody can tell."""

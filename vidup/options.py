@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from vidup.inert import command_line
 from vidup.parts import MAX_PART, MIN_PART
 from vidup.units import parse_duration, parse_size, show_size
 
@@ -49,6 +49,18 @@ class Duration(click.ParamType[float]):
             return float(value) if isinstance(value, int | float) else parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class VideoId(click.ParamType[str]):
+    """The id of a video on the server; it becomes part of an address."""
+
+    name = "video_id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not text.isalnum() or not text.isascii():
+            self.fail("a video id is letters and digits, as in vi4blUQJFrYWbaG44NChkH27", param, ctx)
+        return text
 
 
 class KeyValue(click.ParamType[tuple[str, str]]):
@@ -90,24 +102,31 @@ video_options = _all(
     click.option("--transcript", is_flag=True, default=None, help="Have a transcript made."),
 )
 
-where_options = _all(
+url_options = _all(
     click.option("--sandbox", is_flag=True, envvar="VIDUP_SANDBOX", help="Use the sandbox: videos are watermarked and kept 24 hours."),
     click.option("--base-url", metavar="URL", envvar="VIDUP_BASE_URL", help="Use another server, as `vidup emulator`."),
     click.option("--allow-http", is_flag=True, envvar="VIDUP_ALLOW_HTTP", help="Allow a plain http URL that is not on this machine."),
-    click.option(
-        "--api-key-file", metavar="PATH", envvar="VIDUP_API_KEY_FILE", type=click.Path(allow_dash=True),
-        help="Read the API key from this file, - is standard input.  [default: VIDUP_API_KEY, APIVIDEO_API_KEY]",
-    ),
 )  # fmt: skip
+
+key_option = click.option(
+    "--api-key-file", metavar="PATH", envvar="VIDUP_API_KEY_FILE", type=click.Path(allow_dash=True),
+    help="Read the API key from this file, - is standard input.  [default: VIDUP_API_KEY, APIVIDEO_API_KEY, the key kept by login]",
+)  # fmt: skip
+
+where_options = _all(url_options, key_option)
 
 state_option = click.option(
     "--state-dir", type=click.Path(file_okay=False, path_type=Path), metavar="PATH", envvar="VIDUP_STATE_DIR",
     help="Keep the records of unfinished uploads here.",
 )  # fmt: skip
 
+jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(1, 16), default=4, show_default=True, envvar="VIDUP_JOBS", metavar="N",
+    help="Parts in flight, 1 to 16.",
+)  # fmt: skip
+
 how_options = _all(
-    click.option("-j", "--jobs", type=click.IntRange(1, 16), default=4, show_default=True, envvar="VIDUP_JOBS", metavar="N",
-                 help="Parts in flight, 1 to 16."),
+    jobs_option,
     click.option("--retry-for", type=Duration(), default="15m", show_default=True, envvar="VIDUP_RETRY_FOR", metavar="DURATION",
                  help="Keep trying for so long while nothing moves; 0 is for ever."),
     click.option("--timeout", type=click.FloatRange(1, 3600), default=60, show_default=True, envvar="VIDUP_TIMEOUT", metavar="SECONDS",
@@ -117,6 +136,7 @@ how_options = _all(
 
 noise_options = _all(
     click.option("-q", "--quiet", is_flag=True, envvar="VIDUP_QUIET", help="Nothing on stderr unless something fails."),
+    click.option("-v", "--verbose", count=True, envvar="VIDUP_VERBOSE", help="Say where each setting comes from; -vv: every request."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object on stdout, also after a failure."),
     click.option("--progress", type=click.Choice(["auto", "tty", "plain", "json", "none"]), default="auto", envvar="VIDUP_PROGRESS",
                  show_default=True, help="How progress is shown on stderr."),
@@ -127,17 +147,20 @@ noise_options = _all(
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What the user wants to see and read."""
+    """What the user wants to see and read; `sources` says where each value that is no default comes from."""
 
     quiet: bool
+    verbose: int
     as_json: bool
     progress: Literal["auto", "tty", "plain", "json", "none"]
     color: Literal["auto", "always", "never"]
+    sources: tuple[str, ...] = ()
 
 
-def noise_of(options: Mapping[str, Any]) -> Noise:
-    """The noise options as one value."""
-    return Noise(options["quiet"], options["as_json"], options["progress"], options["color"])
+def outranks(context: click.Context, name: str, other: str) -> bool:
+    """Whether the first option was given nearer to the user: command line before environment before config file."""
+    first, second = context.get_parameter_source(name), context.get_parameter_source(other)
+    return first is not None and second is not None and first < second
 
 
 def video_attributes(options: Mapping[str, Any]) -> dict[str, object]:
@@ -155,9 +178,16 @@ def video_attributes(options: Mapping[str, Any]) -> dict[str, object]:
 
 
 def resolve_base_url(sandbox: bool, base_url: str | None, allow_http: bool) -> str:
-    """Where to send requests. Raises UsageError for a contradiction or a URL that would carry the key in the clear."""
+    """Where to send requests. Raises UsageError for a contradiction or a URL that would carry the key in the clear.
+
+    A --base-url nearer to the user than --sandbox holds, and the other way round.
+    """
     if sandbox and base_url:
-        raise click.UsageError("--sandbox and --base-url exclude each other")
+        context = click.get_current_context()
+        if outranks(context, "sandbox", "base_url"):
+            base_url = None
+        elif not outranks(context, "base_url", "sandbox"):
+            raise click.UsageError("--sandbox and --base-url exclude each other")
     url = (base_url or (SANDBOX if sandbox else PRODUCTION)).rstrip("/")
     try:
         parts = urlsplit(url)
@@ -213,12 +243,12 @@ def resume_command(context: click.Context, upload_id: str) -> str:
             continue
         option = "--" + name.replace("_", "-")
         words += [option] if value is True else [option, f"{value:g}" if isinstance(value, float) else str(value)]
-    return shlex.join(words)
+    return command_line(words)
 
 
 def same_command() -> str:
     """The shell-quoted command line of this run, without --restart, which would throw away what it continues."""
-    return shlex.join(["vidup", *(word for word in sys.argv[1:] if word != "--restart")])
+    return command_line(["vidup", *(word for word in sys.argv[1:] if word != "--restart")])
 
 
 def environment() -> Mapping[str, str]:

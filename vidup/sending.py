@@ -5,22 +5,22 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from vidup.api import SizedBody
-from vidup.errors import ExitCode, VidupError
+from vidup.attempts import MOST_CUTS, Asked, History, Question, Sent, another_writer, cut_too_often
+from vidup.errors import ExitCode
 from vidup.events import PartChanged, Retrying
 from vidup.ledger import Ledger, foreign_parts, read_ledger
 from vidup.line import Line, refused
 from vidup.pacing import Kind
-from vidup.parts import MIN_PART, Plan
+from vidup.parts import Plan
 from vidup.report import Refused, advice_for, server_words
 from vidup.rules import TABLE
 from vidup.tally import Tally
-from vidup.units import option_size, show_duration
+from vidup.units import show_duration
 from vidup.verdicts import Reply, Rule, Then, Verdict
 from vidup.videofile import PartBody, VideoFile
 
@@ -28,9 +28,6 @@ GRACE: Final = 5.0
 """Seconds that parts whose body is out get for their answer when the upload is stopped."""
 
 _TICK: Final = 0.1
-_MOST_CUTS: Final = 10
-"""Failures in mid-body of one part, with no part confirmed in between, after which smaller parts are advised."""
-
 _MOST_UNHEARD: Final = 2
 """Documented refusals in a row of one part that the status does not explain."""
 
@@ -41,45 +38,6 @@ class Notebook(Protocol):
     def confirm(self, part: int) -> None: ...
 
     def attempt(self, part: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """An answer that only the server's ledger can explain: the upload must be planned anew from its status."""
-
-    rule: Rule
-    reply: Reply
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """How one attempt at a part ended."""
-
-    number: int
-    ticket: int
-    body: PartBody
-    reply: Reply | None = None
-    error: BaseException | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The answer to one status call, and the parts it was asked for."""
-
-    ticket: int
-    reply: Reply
-
-
-@dataclass(slots=True)
-class _History:
-    """What one part has been through."""
-
-    attempts: int = 0
-    failures: int = 0
-    cuts: int = 0
-    tokens_refused: int = 0
-    unheard: int = 0
-    lost: int = 0
 
 
 class Sending:
@@ -107,7 +65,8 @@ class Sending:
         self._asking = False
         self._ask_at = 0.0
         self._ask_failures = 0
-        self._history: dict[int, _History] = {}
+        self._history: dict[int, History] = {}
+        self._cuts: Counter[int] = Counter()
         self._cut = threading.Event()
         self._question: Question | None = None
         self._last_failure: tuple[Rule, Reply] | None = None
@@ -159,7 +118,7 @@ class Sending:
     def _start_part(self, number: int) -> None:
         body = PartBody(self._video, self._plan.part(number), self._cut)
         content_range = self._plan.content_range(number)
-        history = self._history.setdefault(number, _History())
+        history = self._history.setdefault(number, History())
         history.attempts += 1
         if self._attempted is not None and number not in self._attempted:
             self._notebook.attempt(number)
@@ -170,27 +129,27 @@ class Sending:
         ticket = self._line.start(Kind.UPLOAD)
         self._line.workers.submit(lambda: self._send(number, ticket, content_range, body))
 
-    def _send(self, number: int, ticket: int, content_range: str, body: SizedBody) -> _Sent:
+    def _send(self, number: int, ticket: int, content_range: str, body: SizedBody) -> Sent:
         """In a worker's thread: nothing is decided here."""
         assert isinstance(body, PartBody)
         try:
-            return _Sent(number, ticket, body, self._line.api.send_part(self._video_id, content_range, body))
+            return Sent(number, ticket, body, self._line.api.send_part(self._video_id, content_range, body))
         except BaseException as error:  # noqa: BLE001  the conductor decides what it means
-            return _Sent(number, ticket, body, error=error)
+            return Sent(number, ticket, body, error=error)
 
     def _start_asking(self) -> None:
         self._asking = True
         self._asked_for, self._unsure = self._unsure, {}
         ticket = self._line.start(Kind.READ)
-        self._line.workers.submit(lambda: _Asked(ticket, self._line.api.get_status(self._video_id)))
+        self._line.workers.submit(lambda: Asked(ticket, self._line.api.get_status(self._video_id)))
 
     # -- deciding ------------------------------------------------------------------------------------------------
 
     def _settle(self, outcome: object) -> None:
-        if isinstance(outcome, _Asked):
+        if isinstance(outcome, Asked):
             self._settle_status(outcome)
             return
-        assert isinstance(outcome, _Sent), outcome
+        assert isinstance(outcome, Sent), outcome
         self._sending.pop(outcome.number)
         self._tally.ended(outcome.number)
         if outcome.error is not None:
@@ -200,7 +159,7 @@ class Sending:
         history = self._history[outcome.number]
         if rule.then is not Then.RENEW_TOKEN:
             history.tokens_refused = 0
-        actions: dict[Verdict, Callable[[_Sent, Rule, Reply, _History], None]] = {
+        actions: dict[Verdict, Callable[[Sent, Rule, Reply, History], None]] = {
             Verdict.ACCEPT: self._accept,
             Verdict.RETRY: self._retry,
             Verdict.RESUME: self._resume,
@@ -208,11 +167,11 @@ class Sending:
         }
         actions[rule.verdict](outcome, rule, outcome.reply, history)
 
-    def _accept(self, sent: _Sent, rule: Rule, reply: Reply, history: _History) -> None:
+    def _accept(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
         self.answer = reply.body
         self._confirm(sent.number)
 
-    def _retry(self, sent: _Sent, rule: Rule, reply: Reply, history: _History) -> None:
+    def _retry(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
         if rule.then is Then.PAUSE_ALL:
             self._fresh.appendleft(sent.number)
             return
@@ -227,22 +186,22 @@ class Sending:
             if history.lost > rule.at_most:
                 raise self._refusal(rule, reply, f"Part {sent.number} was refused {history.lost} times")
         if reply.failure and sent.body.handed > 0:
-            history.cuts += 1
+            self._cuts[sent.number] += 1
         self._try_again_later(sent.number, rule, reply)
-        if history.cuts >= _MOST_CUTS:
-            raise self._cut_too_often(sent.number, rule, reply)
+        if self._cuts[sent.number] >= MOST_CUTS:
+            raise cut_too_often(self._plan, sent.number, rule, reply)
 
-    def _resume(self, sent: _Sent, rule: Rule, reply: Reply, history: _History) -> None:
+    def _resume(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
         if rule.then is Then.ASK_FOR_UPLOAD:
             self._question = Question(rule, reply)
             self._fresh.appendleft(sent.number)
         else:
             self._unsure[sent.number] = (rule, reply)
 
-    def _abort(self, sent: _Sent, rule: Rule, reply: Reply, history: _History) -> None:
+    def _abort(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
         raise self._refusal(rule, reply, f"Part {sent.number} of {self._plan.total_parts} was refused")
 
-    def _settle_status(self, asked: _Asked) -> None:
+    def _settle_status(self, asked: Asked) -> None:
         self._asking = False
         rule = self._line.judge(Kind.READ, asked.ticket, asked.reply)
         if rule.verdict is Verdict.ABORT:
@@ -289,9 +248,8 @@ class Sending:
         self.done.add(number)
         self._tally.done(number)
         self._line.patience.budget.progressed()
-        for history in self._history.values():
-            history.cuts = 0
-        self._line.tell(PartChanged(number, "done", self._history.get(number, _History()).attempts))
+        self._cuts.clear()
+        self._line.tell(PartChanged(number, "done", self._history.get(number, History()).attempts))
         self._notebook.confirm(number)
 
     def _try_again_later(self, number: int, rule: Rule, reply: Reply) -> None:
@@ -315,13 +273,6 @@ class Sending:
             spent = show_duration(self._line.patience.budget.seconds)
             raise Refused(rule, reply, f"Gave up after {spent} in which nothing moved", code=ExitCode.AGAIN)
 
-    def _cut_too_often(self, number: int, rule: Rule, reply: Reply) -> Refused:
-        size = self._plan.part_size
-        smaller = max(size // 4 // (1024 * 1024) * 1024 * 1024, MIN_PART)
-        advice = f"The line drops before a part is through. Smaller parts may pass: --restart --part-size {option_size(smaller)}"
-        what = f"Part {number} was cut off {_MOST_CUTS} times on its way"
-        return Refused(rule, reply, what, code=ExitCode.AGAIN, advice=advice if size > MIN_PART else "")
-
     def _refusal(self, rule: Rule, reply: Reply, what: str) -> Refused:
         return refused(rule, reply, what, advice_for(rule, self._plan.part_size))
 
@@ -338,20 +289,12 @@ class Sending:
             if grace is None:
                 self._line.patience.look()
             outcome = workers.next(_TICK)
-            if outcome is not None and isinstance(outcome.value, _Sent):
+            if outcome is not None and isinstance(outcome.value, Sent):
                 self._settle_late(outcome.value)
 
-    def _settle_late(self, sent: _Sent) -> None:
+    def _settle_late(self, sent: Sent) -> None:
         """An answer that came while stopping: good news is written down, all else will be found out by the next run."""
         self._sending.pop(sent.number, None)
         self._tally.ended(sent.number)
         if sent.reply is not None and TABLE.judge(sent.reply).verdict is Verdict.ACCEPT:
             self._confirm(sent.number)
-
-
-def another_writer(parts: list[int]) -> VidupError:
-    """The refusal to mix two uploads in one container."""
-    return VidupError(
-        ExitCode.REJECTED, f"Another program is uploading into this video: part {parts[0]} is stored, and vidup never sent it",
-        advice="Leave out --video-id, so that vidup creates a video of its own.",
-    )  # fmt: skip

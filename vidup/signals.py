@@ -49,6 +49,11 @@ def restore_cursor() -> None:
         os.write(2, _SHOW_CURSOR)
 
 
+def end_by_interrupt() -> NoReturn:
+    """Ctrl-C where no upload is running: end by it, so that a shell loop stops here, too."""
+    die_by(signal.SIGINT)
+
+
 def die_by(number: signal.Signals) -> NoReturn:
     """End this process by the signal, as if vidup had never caught it. What is to be flushed must be flushed before."""
     signal.signal(number, signal.SIG_DFL)

@@ -14,7 +14,8 @@ def success_lines(report: Report) -> list[str]:
     name, video_id = inert(_name(report)), inert(report.video_id or "")
     if report.parts_sent:
         rate = report.bytes_sent / report.seconds if report.seconds else 0
-        what = f"Uploaded {name}: {show_size(report.size or 0)} in {show_duration(report.seconds)} ({show_size(rate)}/s), {_parts(report)}"
+        size = f"{show_size(report.size or 0)}{_parts(report)}"
+        what = f"Uploaded {name}: {size} in {show_duration(report.seconds)} ({show_size(rate)}/s){_again(report)}"
     else:
         what = f"{name} is already on the server, whole: nothing was sent"
     lines = [what, f"  video   {video_id}  ({'public' if report.public else 'private: its links are in --json only'})"]
@@ -52,12 +53,14 @@ def _name(report: Report) -> str:
 
 
 def _parts(report: Report) -> str:
-    words = [f"{report.total_parts} parts" if report.total_parts != 1 else "1 part"]
+    """How many parts; after a resume how many of them in this run, to which alone time and speed belong."""
     if report.parts_skipped:
-        words.append(f"{report.parts_skipped} of them sent earlier")
-    if report.retries:
-        words.append(f"{report.retries} sent again")
-    return ", ".join(words)
+        return f"; {report.parts_sent} of {report.total_parts} parts now,"
+    return f", {report.total_parts} parts" if report.total_parts != 1 else ""
+
+
+def _again(report: Report) -> str:
+    return f", {report.retries} sent again" if report.retries else ""
 
 
 def _safe(report: Report) -> str:

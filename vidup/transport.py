@@ -24,7 +24,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
-from vidup.errors import ExitCode, VidupError
+from vidup.trust import trust_store
 from vidup.verdicts import Problem, RateLimit, Reply, slug_of
 
 ERROR_BODY_LIMIT: Final = 64 * 1024
@@ -33,7 +33,8 @@ ERROR_BODY_LIMIT: Final = 64 * 1024
 _BODY_LIMIT: Final = 4 * 1024 * 1024
 """Bytes read of a good answer: the status of 10,000 parts takes some 70 KB."""
 
-_CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+Trace = Callable[[str], None]
+"""Told one line about every request that is over; nothing secret is in it."""
 
 
 class Body(Protocol):
@@ -99,33 +100,6 @@ class _Authorization(AuthBase):
         return request
 
 
-def trust_store(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """The certificates to trust: REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, else the system's (and SSL_CERT_FILE), else certifi's.
-
-    Raises VidupError(TRUST) naming the variable when its file cannot be read.
-    """
-    for variable in (*_CA_VARIABLES, "SSL_CERT_FILE"):
-        path = environ.get(variable, "")
-        if not path:
-            continue
-        try:
-            if variable == "SSL_CERT_FILE":
-                os.stat(path)
-            folder = os.path.isdir(path)
-            return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
-        except (OSError, ssl.SSLError) as unreadable:
-            raise VidupError(
-                ExitCode.TRUST, f"The CA bundle {path} cannot be used", cause=str(unreadable),
-                advice=f"Correct or unset {variable}, then run the same command again.",
-            ) from unreadable  # fmt: skip
-    context = ssl.create_default_context()
-    if not context.cert_store_stats()["x509_ca"]:
-        import certifi
-
-        context.load_verify_locations(certifi.where())
-    return context
-
-
 def mask_url(url: str) -> str:
     """A URL as it may be shown: a password, and a lone user that may be a token, become ***."""
     return re.sub(r"(?<=://)[^/@\s]*@", "***@", url)
@@ -134,10 +108,11 @@ def mask_url(url: str) -> str:
 class Transport:
     """Requests to one base URL. Sessions belong to the thread that uses them, so each worker keeps one connection."""
 
-    def __init__(self, base_url: str, *, timeout: float, client: str) -> None:
+    def __init__(self, base_url: str, *, timeout: float, client: str, trace: Trace | None = None) -> None:
         """`timeout` in seconds bounds a connect and every block sent; proxies and trust are taken from the environment once."""
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
+        self._trace = trace
         self._headers = {"User-Agent": client.replace(":", "/"), "AV-Origin-Client": client, "Accept": "application/json"}
         self._proxies: dict[str, str] = {k: v for k, v in get_environ_proxies(self.base_url).items() if v}
         self._context = trust_store(os.environ) if self.base_url.startswith("https") or self._proxies else None
@@ -177,6 +152,7 @@ class Transport:
         `answer_timeout` (seconds, default the timeout) bounds each wait for bytes of the answer once the body is out.
         Raises only what the body itself raises: a changed file, a stop.
         """
+        began = time.monotonic()
         try:
             with self._session().request(
                 method,
@@ -189,9 +165,14 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return self._reply(response, promised)
+                reply = self._reply(response, promised)
         except requests.RequestException as failed:
-            return self._failure(failed, body)
+            reply = self._failure(failed, body)
+        if self._trace is not None:
+            kind = "upload" if body is not None else "read" if method == "GET" else "write"
+            what = " ".join(words for words in (method, path.partition("?")[0], (headers or {}).get("Content-Range", "")) if words)
+            self._trace(self.scrub(f"{what}: {reply.status or reply.failure} in {time.monotonic() - began:.2f} s ({kind})"))
+        return reply
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._threads, "session", None)
@@ -215,6 +196,7 @@ class Transport:
             promised=response.status_code == 204 or (good and body is not None and promised(body)),
             body=body if good else None,
             location=self.scrub(head.get("Location", "")),
+            date=_moment(head.get("Date", "")),
             retry_after=_wait_asked(response.status_code, head),
             rate=RateLimit(
                 limit=_count(head.get("X-RateLimit-Limit")),
@@ -226,7 +208,7 @@ class Transport:
 
     def _error(self, reply: Reply, raw: bytes, body: dict[str, object] | None) -> Reply:
         if body is None:
-            words = re.sub(r"(?is)<(script|style).*?</\1>|<[^>]*>", " ", raw[:4096].decode("utf-8", "replace"))
+            words = re.sub(r"(?is)<(head|script|style)\b.*?</\1>|<[^>]*>", " ", raw[:4096].decode("utf-8", "replace"))
             return replace(reply, text=self.scrub(" ".join(words.split()))[:300])
         entries = body.get("problems")
         problems = tuple(
@@ -294,11 +276,16 @@ def _wait_asked(status: int, head: Mapping[str, str]) -> float | None:
     if asked is not None:
         return asked
     text = head.get("Retry-After", "")
+    moment = _moment(text)
+    return _seconds(text) if moment is None else max(0.0, moment - time.time())
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since 1970 of a date as HTTP writes it."""
     try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return _seconds(text)
-    return max(0.0, date.timestamp() - time.time())
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

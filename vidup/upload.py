@@ -8,19 +8,21 @@ from collections.abc import Callable
 from contextlib import closing
 
 from vidup.api import Api
+from vidup.attempts import Question, another_writer
 from vidup.container import Container, ask_ledger
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Finishing, Note, Resumed, Started, Tell
 from vidup.journal import Checkpoint, StateFolder
 from vidup.ledger import Ledger, foreign_parts
-from vidup.line import Line
+from vidup.line import Line, open_line
 from vidup.opening import Containers
 from vidup.order import ApiKey, Order
 from vidup.pacing import Backoff, Kind, Pacer, Patience, RetryBudget, full_jitter
-from vidup.parts import WARN_SIZE
+from vidup.parts import WARN_SIZE, Plan
 from vidup.report import Refused, Report
-from vidup.sending import Question, Sending, another_writer
+from vidup.sending import Sending
 from vidup.tally import Tally
+from vidup.transport import Trace
 from vidup.units import show_size
 from vidup.videofile import FileChanged, VideoFile, open_video
 from vidup.workers import Workers
@@ -38,17 +40,19 @@ _MOST_ROUNDS = 2
 class Upload:
     """One run. `stop` may be set at any moment from anywhere (say by what in `stopped_by`); `report` may be read at any moment."""
 
-    def __init__(self, order: Order, tell: Tell, backoff: Backoff = full_jitter) -> None:
+    def __init__(self, order: Order, tell: Tell, backoff: Backoff = full_jitter, trace: Trace | None = None) -> None:
         self.stop = threading.Event()
         self.stopped_by = ExitCode.SIGINT
         self.tally = Tally()
         self._order = order
         self._tell = tell
         self._backoff = backoff
+        self._trace = trace
         self._began = time.monotonic()
         self._video: VideoFile | None = None
         self._upload_id: str | None = None
         self._container: Container | None = None
+        self._known: Checkpoint | None = None
         self._skipped = 0
         self._done: set[int] = set()
 
@@ -70,15 +74,15 @@ class Upload:
 
     def report(self, status: str, code: ExitCode, error: VidupError | None = None) -> Report:
         """What this run has come to so far."""
-        numbers, container = self.tally.snapshot(), self._container
-        plan = container.plan if container else None
-        resumable = status != "uploaded" and container is not None and container.journaled and code is not ExitCode.UNKNOWN
+        numbers, container, known = self.tally.snapshot(), self._container, self._known
+        plan = container.plan if container else Plan(known.size, known.total_parts) if known else None
+        recorded = status != "uploaded" and plan is not None and code is not ExitCode.UNKNOWN
         return Report(
             status=status,
             file=self._order.path,
             exit_code=code,
             upload_id=self._upload_id,
-            video_id=container.video_id if container else None,
+            video_id=container.video_id if container else known.video_id if known else None,
             size=self._video.size if self._video else None,
             part_size=plan.part_size if plan else None,
             total_parts=plan.total_parts if plan else None,
@@ -91,7 +95,7 @@ class Upload:
             title=container.text("title") if container else None,
             public=container.public if container else True,
             assets=container.assets if container else None,
-            resumable=code.resumable or resumable,
+            resumable=code.resumable or recorded,
             error=error,
         )
 
@@ -103,6 +107,7 @@ class Upload:
         line = self._line()
         containers = Containers(self._order, video, folder, line, self._tell)
         self._upload_id = containers.upload_id
+        self._known = None if self._order.restart else containers.known
         with folder.locked(containers.upload_id):
             container = self._container = containers.open()
             with closing(container):
@@ -116,14 +121,14 @@ class Upload:
     def _line(self) -> Line:
         order = self._order
         patience = Patience(self.stop, RetryBudget(order.retry_for), Pacer(), lambda: self.tally.bytes_handed, self._backoff)
-        return Line(Api(order.base_url, order.key, timeout=order.timeout), Workers(order.jobs), patience, self._tell)
+        return Line(Api(order.base_url, order.key, timeout=order.timeout, trace=self._trace), Workers(order.jobs), patience, self._tell)
 
     def _complete(self, line: Line, video: VideoFile, container: Container) -> None:
         """Send and ask, until the server has the whole. The server's word counts at the start of each round and at the end."""
         ledger, idle_rounds, question = container.ledger, 0, None
         self._skipped = container.plan.total_parts if ledger.complete else len(ledger.parts)
         while not ledger.complete:
-            self._refuse_foreign(container, ledger)
+            _refuse_foreign(container, ledger)
             before, question = ledger, self._send(line, video, container, ledger)
             if question is None:
                 self._tell(Finishing())
@@ -142,16 +147,11 @@ class Upload:
                 ExitCode.REJECTED, f"The server holds {ledger.filesize} bytes, but {video.name} has {video.size}",
                 cause="the video on the server is not this file", advice="Upload it again with --restart.",
             )  # fmt: skip
-        if question is not None and not container.vouched:
+        _refuse_foreign(container, ledger)
+        if question is not None and not container.vouched and container.plan.missing(container.attempted):
             raise Refused(question.rule, question.reply, "This video is complete, and not by this upload")
         self._done = set(range(1, container.plan.total_parts + 1))
         container.describe()
-
-    def _refuse_foreign(self, container: Container, ledger: Ledger) -> None:
-        if container.vouched:
-            return
-        if foreign := foreign_parts(ledger, container.attempted):
-            raise another_writer(foreign)
 
     def _send(self, line: Line, video: VideoFile, container: Container, ledger: Ledger) -> Question | None:
         done = self._done = set(ledger.parts)
@@ -194,6 +194,11 @@ class Upload:
             pause = min(pause * 2, 5.0)
 
 
+def _refuse_foreign(container: Container, ledger: Ledger) -> None:
+    if not container.vouched and (foreign := foreign_parts(ledger, container.attempted)):
+        raise another_writer(foreign)
+
+
 def _no_news(question: Question | None) -> VidupError:
     if question is not None:
         return Refused(question.rule, question.reply, "The server refuses parts, and its status does not say why")
@@ -220,8 +225,7 @@ def delete_container(known: Checkpoint, key: ApiKey, tell: Tell) -> None:
             ExitCode.REJECTED, f"The video {known.video_id} was not created by vidup, so vidup does not delete it",
             advice="Forget the record without --delete-video.",
         )  # fmt: skip
-    patience = Patience(threading.Event(), RetryBudget(60.0), Pacer(), lambda: 0)
-    line = Line(Api(known.base_url, key, timeout=60.0), Workers(1), patience, tell)
+    line = open_line(known.base_url, key, tell, retry_for=60.0)
     if ask_ledger(line, known.video_id).complete:
         raise VidupError(
             ExitCode.REJECTED, f"The video {known.video_id} is complete on the server, so vidup does not delete it",

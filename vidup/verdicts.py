@@ -62,7 +62,8 @@ class Reply:
 
     `failure` is the slug of a row of our own (`no-answer`, `answer-lost`, ...) when no HTTP answer was read; `promised`
     says that a 2xx body was what the reference promises; `body` is the JSON object received, else empty;
-    `text` is what a person may be shown when the body was not an error object (inert text is the display's business).
+    `text` is what a person may be shown when the body was not an error object (inert text is the display's business);
+    `date` is the server's clock, in seconds since 1970.
     """
 
     status: int | None = None
@@ -78,6 +79,7 @@ class Reply:
     location: str = ""
     retry_after: float | None = None
     rate: RateLimit = RateLimit()
+    date: float | None = None
     token: int = 0
 
     def with_token(self, serial: int) -> Reply:

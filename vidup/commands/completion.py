@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import click
 
+from vidup.help import Command
+
 SHELLS = ("bash", "zsh", "fish")
 
 
 def script(shell: str) -> str:
     """The completion script for bash, zsh or fish; `completions/` holds the same bytes."""
-    from click.shell_completion import get_completion_class
-
     from vidup.cli import vidup
+    from vidup.completing import COMPLETERS
 
-    completer = get_completion_class(shell)
-    assert completer is not None
-    variables = completer(vidup, {}, "vidup", "_VIDUP_COMPLETE").source_vars()
-    return completer.source_template % variables + "\n"
+    return COMPLETERS[shell](vidup, {}, "vidup", "_VIDUP_COMPLETE").source()
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
     """Print the completion script for SHELL.

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import random
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.errors import ExitCode
+from vidup.help import Command
 from vidup.parts import MIB
 from vidup.units import show_size
 
@@ -29,13 +26,20 @@ _RATE: Final = 8 * MIB
 """Bytes a second and connection, so that there is something to see."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keep the data and the uploaded copy here.")
 def demo(keep: Path | None) -> int:
     """Show an upload that is killed midway and continued, on this machine alone: no account, no network.
 
+    \b
+    Examples:
+      vidup demo
+      vidup demo --keep ./demo
+
     Generated data (not a playable video) goes in real parts, through the very code of `vidup upload`, to the local emulator.
     """
+    import tempfile  # it and the others inside functions would slow down every TAB
+
     with tempfile.TemporaryDirectory(prefix="vidup-demo-") as scratch:
         folder = keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,12 +80,15 @@ def _verdict(sent: str, received: str | None, kept: int, again: int) -> int:
 
 def _run_upload(movie: Path, scratch: Path, server: Emulator, kill_when: Callable[[], bool] | None = None) -> int:
     """Run `vidup upload` as a process of its own; kill it without warning once `kill_when` says so. Returns its exit code."""
+    import subprocess
+
     command = [
         sys.executable, "-m", "vidup", "upload", str(movie), "--base-url", server.url, "--state-dir", str(scratch / "state"),
         "--part-size", str(_PART), "--jobs", str(_JOBS),
     ]  # fmt: skip
     quiet_stdout = None if sys.stdout.isatty() else subprocess.DEVNULL
-    process = subprocess.Popen(command, env={**os.environ, "VIDUP_API_KEY": server.api_key}, stdout=quiet_stdout)
+    environ = {**os.environ, "VIDUP_API_KEY": server.api_key, "VIDUP_CONFIG": os.devnull}
+    process = subprocess.Popen(command, env=environ, stdout=quiet_stdout)
     try:
         if kill_when is not None and server.wait_until(kill_when, timeout=60):
             process.kill()
@@ -99,6 +106,9 @@ def _stored(server: Emulator) -> set[int]:
 
 def _generate(movie: Path) -> str:
     """Write the seeded data and return its SHA-256."""
+    import hashlib
+    import random
+
     digest, source = hashlib.sha256(), random.Random(2026)
     with movie.open("wb") as file:
         left = _SIZE

@@ -13,12 +13,23 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.errors import ExitCode
+from vidup.help import Command
 
 if TYPE_CHECKING:
     from vidup.emulator import RateLimit
 
 
 _HELP: Final = """Serve the local api.video: the same addresses, limits and errors as the real one, until Ctrl-C.
+
+\b
+Examples:
+  vidup emulator --fault part=3:status=503
+  vidup emulator --fault 'part=*,after=4:drop-answer' --rate-limit 40
+  vidup emulator --fault on=status:stall-answer=90 --fault part=2:reset=middle
+  vidup emulator --fault 'part=*,times=*:slow=500K'
+\b
+Then, elsewhere:
+  VIDUP_API_KEY=KEY vidup upload --base-url URL movie.mp4
 
 The first line on standard output is {"url": ..., "api_key": ...}.
 
@@ -47,15 +58,6 @@ ACTIONS on the way, alone or with one of those above:
   slow=1M          read 1 MiB a second
   body=html        spoil the answer: html, empty, truncated, garbage, array,
                    no-id, huge; without status= the part is stored
-\b
-Examples:
-  vidup emulator --fault part=3:status=503
-  vidup emulator --fault 'part=*,after=4:drop-answer' --rate-limit 40
-  vidup emulator --fault on=status:stall-answer=90 --fault part=2:reset=middle
-  vidup emulator --fault 'part=*,times=*:slow=500K'
-\b
-Then, elsewhere:
-  VIDUP_API_KEY=KEY vidup upload --base-url URL movie.mp4
 """
 
 
@@ -83,7 +85,7 @@ def _limit(context: click.Context, parameter: click.Parameter, value: str | None
         raise click.BadParameter(str(error), context, parameter) from None
 
 
-@click.command(help=_HELP)
+@click.command(cls=Command, help=_HELP)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Listen here.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="Listen on this port.  [default: a free one]")
 @click.option(

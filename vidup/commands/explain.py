@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from vidup.errors import ExitCode
-from vidup.verdicts import Rule
+from vidup.help import Command
+
+if TYPE_CHECKING:
+    from vidup.verdicts import Rule
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("words", nargs=-1, metavar="[SLUG|MESSAGE]...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout: one object for a row, an array for the table.")
 def explain(words: tuple[str, ...], as_json: bool) -> int:
     """Say what an error of api.video means, what vidup does about it, and what you can do.
-
-    Without an argument: the whole table. A message may be pasted as it was seen, with numbers filled in or a letter missing.
 
     \b
     Examples:
       vidup explain
       vidup explain uploaded-file-too-large
       vidup explain 'he uploaded file is too small'
+
+    Without an argument: the whole table. A message may be pasted as it was seen, with numbers filled in or a letter missing.
     """
     from vidup.explaining import find_rules
     from vidup.rules import TABLE

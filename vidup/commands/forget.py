@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vidup.errors import ExitCode, VidupError
+from vidup.help import Command
 from vidup.options import environment, resolve_base_url, state_folder, state_option, where_options
 from vidup.upload_ids import UploadId
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from vidup.journal import StateFolder
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("upload_ids", nargs=-1, type=UploadId(), metavar="[UPLOAD_ID]...")
 @click.option("--all", "everything", is_flag=True, help="Forget every interrupted upload.")
 @click.option("--delete-video", is_flag=True, help="Also delete the unfinished video, if vidup created it.")
@@ -60,5 +61,5 @@ def _delete_video(folder: StateFolder, upload_id: str, api_key_file: str | None)
         raise VidupError(
             ExitCode.FILE, f"The record {upload_id} is damaged: it does not tell its video", advice="Forget it without --delete-video."
         )
-    delete_container(record.checkpoint, find_key(api_key_file, environment()), lambda _event: None)
+    delete_container(record.checkpoint, find_key(api_key_file, environment(), record.checkpoint.base_url), lambda _event: None)
     click.echo(f"Deleted the unfinished video {record.checkpoint.video_id}.", err=True)

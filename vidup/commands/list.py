@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from vidup.help import Command
 from vidup.options import resume_command, state_folder, state_option
 from vidup.parts import Plan
 from vidup.units import show_duration, show_size
 
+if TYPE_CHECKING:
+    from vidup.journal import Record
 
-@click.command("list")
+
+@click.command("list", cls=Command)
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one array of objects on stdout.")
 @click.pass_context
@@ -31,20 +36,7 @@ def list_(context: click.Context, /, state_dir: Path | None, as_json: bool) -> i
     folder = state_folder(state_dir)
     records = list(StateFolder(folder).records())
     if as_json:
-        rows = [
-            {
-                "upload_id": (known := record.checkpoint).upload_id,
-                "video_id": known.video_id,
-                "file": known.path,
-                "size": known.size,
-                "total_parts": known.total_parts,
-                "parts_done": len(record.confirmed),
-                "age_seconds": round(time.time() - known.began),
-                "resume_command": resume_command(context, known.upload_id),
-            }
-            for record in records
-        ]
-        click.echo(json.dumps(rows))
+        click.echo(json.dumps([_row(context, record) for record in records]))
         return 0
     if not records:
         click.echo("No interrupted uploads.", err=True)
@@ -59,3 +51,16 @@ def list_(context: click.Context, /, state_dir: Path | None, as_json: bool) -> i
     click.echo(f"Continue one with: {resume_command(context, records[0].checkpoint.upload_id)}", err=True)
     return 0
 
+
+def _row(context: click.Context, record: Record) -> dict[str, object]:
+    known = record.checkpoint
+    return {
+        "upload_id": known.upload_id,
+        "video_id": known.video_id,
+        "file": known.path,
+        "size": known.size,
+        "total_parts": known.total_parts,
+        "parts_done": len(record.confirmed),
+        "age_seconds": round(time.time() - known.began),
+        "resume_command": resume_command(context, known.upload_id),
+    }

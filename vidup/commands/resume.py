@@ -9,30 +9,29 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vidup.errors import ExitCode, VidupError
+from vidup.help import Command
 from vidup.options import (
     Noise,
     Size,
     environment,
     how_options,
-    noise_of,
+    key_option,
     noise_options,
     resume_command,
     state_folder,
     uploads_per_minute,
 )  # fmt: skip
+from vidup.settings import noise_of
 from vidup.upload_ids import UploadId
 
 if TYPE_CHECKING:
     from vidup.journal import Checkpoint, Record
 
 
-@click.command()
-@click.argument("uploads", nargs=-1, type=UploadId(), metavar="[UPLOAD_ID|VIDEO_ID|FILE]...")
+@click.command(cls=Command)
+@click.argument("uploads", nargs=-1, type=UploadId(or_file=True), metavar="[UPLOAD_ID|VIDEO_ID|FILE]...")
 @click.option("--all", "everything", is_flag=True, help="Continue every interrupted upload, one after the other.")
-@click.option(
-    "--api-key-file", metavar="PATH", envvar="VIDUP_API_KEY_FILE", type=click.Path(allow_dash=True),
-    help="Read the API key from this file, - is standard input.  [default: VIDUP_API_KEY, APIVIDEO_API_KEY]",
-)  # fmt: skip
+@key_option
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
               help="Size of a part, where no part is on the server yet.")  # fmt: skip
 @how_options
@@ -53,7 +52,7 @@ def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool
     folder = StateFolder(state_folder(options["state_dir"]))
     records = list(folder.records())
     chosen = _choose(records, uploads, everything)
-    noise = noise_of(options)
+    noise = noise_of(context)
     codes = [_continue(context, record.checkpoint, noise, options) for record in chosen]
     return combined(codes)
 
@@ -94,11 +93,15 @@ def _named(records: list[Record], name: str) -> Record:
 def _continue(context: click.Context, known: Checkpoint, noise: Noise, options: dict[str, Any]) -> ExitCode:
     from vidup.keys import find_key
     from vidup.order import Order
-    from vidup.running import run_upload
+    from vidup.running import refuse_upload, run_upload
 
     state_dir: Path | None = options["state_dir"]
+    try:
+        key = find_key(options["api_key_file"], environment(), known.base_url)
+    except VidupError as error:
+        return refuse_upload(known.path, error, noise)
     order = Order(
-        path=known.path, base_url=known.base_url, key=find_key(options["api_key_file"], environment()), state_dir=state_folder(state_dir),
+        path=known.path, base_url=known.base_url, key=key, state_dir=state_folder(state_dir),
         video=known.options, video_id=known.requested_id or None, part_size=options["part_size"], jobs=options["jobs"],
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
         adopt=options["adopt"],

@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
+from vidup.errors import VidupError
+from vidup.help import Command
 from vidup.options import (
     VIDEO,
     Size,
+    VideoId,
     environment,
     given,
     how_options,
-    noise_of,
     noise_options,
     resolve_base_url,
     resume_command,
@@ -23,12 +25,13 @@ from vidup.options import (
     video_options,
     where_options,
 )  # fmt: skip
+from vidup.settings import noise_of
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", type=click.Path())
 @video_options
-@click.option("--video-id", metavar="ID", help="Upload into this existing video instead of creating one.")
+@click.option("--video-id", type=VideoId(), metavar="ID", help="Upload into this existing video instead of creating one.")
 @where_options
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
               help="Size of a part, 5 to 200 MiB.  [default: chosen from the file's size]")  # fmt: skip
@@ -37,33 +40,44 @@ from vidup.options import (
 @click.option("--portable", is_flag=True, envvar="VIDUP_PORTABLE",
               help="Keep size and fingerprint of the file in the video's metadata, so that another machine can continue.")  # fmt: skip
 @click.option("--adopt", is_flag=True, help="With --video-id: take parts found there for parts of this file; if they are not, it breaks.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
 def upload(context: click.Context, /, file: str, **options: Any) -> int:
     """Upload FILE to api.video and print the video id.
-
-    Interrupted? Run the very same command again: parts that the server has are never sent twice.
 
     \b
     Examples:
       vidup upload movie.mp4
       id=$(vidup upload --private -t "My film" movie.mp4)
       vidup upload --json --retry-for 2h movie.mp4 | jq .assets
+      vidup upload --dry-run movie.mp4
+
+    Interrupted? Run the very same command again: parts that the server has are never sent twice.
     """
     from vidup.keys import find_key
     from vidup.order import Order
-    from vidup.running import run_upload
+    from vidup.running import refuse_upload, run_upload
 
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
+    noise = noise_of(context)
+    try:
+        key = find_key(options["api_key_file"], environment(), base_url)
+    except VidupError as error:
+        return refuse_upload(file, error, noise)
     order = Order(
-        path=file, base_url=base_url, key=find_key(options["api_key_file"], environment()),
+        path=file, base_url=base_url, key=key,
         state_dir=state_folder(options["state_dir"]), video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
     )  # fmt: skip
+    if options["dry_run"]:
+        from vidup.answering import run_dry
+
+        return run_dry(order, noise)
     command = same_command()
-    return run_upload(order, noise_of(options), lambda upload_id: resume_command(context, upload_id) if upload_id else command)
+    return run_upload(order, noise, lambda upload_id: resume_command(context, upload_id) if upload_id else command)
 
 
 def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> None:
@@ -72,7 +86,5 @@ def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> N
         wrong = [*given(context, VIDEO), *given(context, ("portable",))]
         if wrong:
             raise click.UsageError(f"--{wrong[0].replace('_', '-')} applies when a video is created; with --video-id there is one already")
-        if not video_id.isalnum() or not video_id.isascii():
-            raise click.UsageError("--video-id must be letters and digits, as in vi4blUQJFrYWbaG44NChkH27")
     elif options["adopt"]:
         raise click.UsageError("--adopt goes with --video-id")

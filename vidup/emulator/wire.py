@@ -9,6 +9,7 @@ import ssl
 import struct
 from dataclasses import dataclass
 from email.message import Message
+from email.utils import formatdate
 from http.client import HTTPException, parse_headers
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -157,7 +158,7 @@ class Wire:
 
     def answer(self, answer: Answer, *, with_body: bool = True) -> None:
         """Sends head and body in one write; a cut answer promises its whole body, sends half of it, and the connection ends."""
-        lines = [f"HTTP/1.1 {answer.status} {reason(answer.status)}", "Server: vidup-emulator"]
+        lines = [f"HTTP/1.1 {answer.status} {reason(answer.status)}", "Server: vidup-emulator", f"Date: {formatdate(usegmt=True)}"]
         if answer.status != 204:
             lines += [f"Content-Type: {answer.content_type}", f"Content-Length: {len(answer.body)}"]
         lines += [f"{name}: {value}" for name, value in answer.headers]

@@ -9,6 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
+from threading import Event as Signal
 from threading import RLock, Thread, current_thread
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, Self, TextIO
@@ -127,6 +128,13 @@ class View(ABC):
     def progress_line(self) -> None:
         """Show the progress once, now."""
         self._post(self._progress_now)
+
+    def settle(self) -> None:
+        """Wait until all that was told is shown, at most two seconds: what is printed to stdout next belongs below it."""
+        if self._running:
+            shown = Signal()
+            self._post(shown.set)
+            shown.wait(_PATIENCE)
 
     @abstractmethod
     def result(self, report: dict[str, Any]) -> None:

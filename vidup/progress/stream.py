@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from vidup.events import Event, Finishing, Note, PartChanged, Resumed, Retrying, Started, Waiting
+from vidup.inert import json_line
 from vidup.progress.base import Kind, View
-
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-"""What is left of a file name that is not in the file system's encoding; strict parsers refuse it."""
 
 
 class StreamView(View):
@@ -104,11 +100,5 @@ class StreamView(View):
         if self._ended:
             return
         moment = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.out.write(_one_line({"v": 1, "type": type_, "time": moment, **fields}) + "\n")
+        self.out.write(json_line({"v": 1, "type": type_, "time": moment, **fields}) + "\n")
         self.out.flush()
-
-
-def _one_line(fields: dict[str, Any]) -> str:
-    """ASCII that any JSON parser takes and that neither a terminal nor a CI runner takes for a command."""
-    readable = _SURROGATE.sub("\ufffd", json.dumps(fields, ensure_ascii=False))
-    return json.dumps(json.loads(readable)).replace("##[", "#\\u0023[")

@@ -1,0 +1,54 @@
+"""`vidup login`: check an API key with the server and keep it, for this user alone."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from vidup.errors import ExitCode
+from vidup.help import Command
+from vidup.options import environment, resolve_base_url, where_options
+
+if TYPE_CHECKING:
+    from vidup.order import ApiKey
+
+
+@click.command(cls=Command)
+@where_options
+def login(sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: str | None) -> int:
+    """Keep an API key, once the server has accepted it.
+
+    \b
+    Examples:
+      vidup login
+      vidup login --sandbox
+      pass show api.video | vidup login
+
+    The key is asked for, not shown, and never part of the command; or it is read from a pipe. It is kept in a file that only you
+    can read, one for each server, and sent to that server alone. VIDUP_API_KEY and --api-key-file come before it.
+    """
+    from vidup.answering import teller
+    from vidup.keys import VARIABLES, keep_key
+    from vidup.line import ask_alone, open_line
+    from vidup.pacing import Kind
+
+    url = resolve_base_url(sandbox, base_url, allow_http)
+    key = _key(api_key_file, url)
+    line = open_line(url, key, teller())
+    ask_alone(line, Kind.WRITE, line.api.log_in, "The server does not accept the API key")
+    path = keep_key(url, key)
+    click.echo(f"{url} accepts the key. It is kept in {path}", err=True)
+    hiding = [name for name in VARIABLES if environment().get(name)]
+    if hiding:
+        click.echo(f"{hiding[0]} is set and comes first: unset it to use the key kept now.", err=True)
+    return ExitCode.OK
+
+
+def _key(api_key_file: str | None, url: str) -> ApiKey:
+    from vidup.keys import given_key, typed_key
+
+    if api_key_file is None and sys.stdin is not None and sys.stdin.isatty():
+        return typed_key(click.prompt(f"API key for {url} (not shown)", hide_input=True, err=True))
+    return given_key(api_key_file or "-")

@@ -1,0 +1,34 @@
+"""`vidup plan`: the parts, the requests and the time that the rate limit costs, before anything is sent."""
+
+from __future__ import annotations
+
+import click
+
+from vidup.errors import ExitCode
+from vidup.help import Command
+from vidup.options import Size, jobs_option, resolve_base_url, uploads_per_minute, url_options
+
+
+@click.command(cls=Command)
+@click.argument("file", type=click.Path())
+@click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
+              help="Size of a part, 5 to 200 MiB.  [default: chosen from the file's size]")  # fmt: skip
+@jobs_option
+@url_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def plan(file: str, part_size: int | None, jobs: int, sandbox: bool, base_url: str | None, allow_http: bool, as_json: bool) -> int:
+    """Show how FILE would be split, and what the rate limit alone costs in time. Nothing is sent, and no key is needed.
+
+    \b
+    Examples:
+      vidup plan movie.mp4
+      vidup plan --sandbox --part-size 100MiB movie.mp4
+      vidup plan --json movie.mp4 | jq .minimum_seconds
+    """
+    from vidup.answering import answer
+    from vidup.rehearsal import plan_file
+
+    limit = uploads_per_minute(resolve_base_url(sandbox, base_url, allow_http))
+    forecast = plan_file(file, part_size, jobs, limit)
+    answer(forecast.lines(), forecast.to_json(), as_json)
+    return ExitCode.OK

@@ -1,0 +1,35 @@
+"""`vidup status`: what the server has of a video: ingest, parts, encoding."""
+
+from __future__ import annotations
+
+import click
+
+from vidup.errors import ExitCode
+from vidup.help import Command
+from vidup.options import VideoId, environment, resolve_base_url, where_options
+
+
+@click.command(cls=Command)
+@click.argument("video_id", type=VideoId(), metavar="VIDEO_ID")
+@where_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def status(video_id: str, sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: str | None, as_json: bool) -> int:
+    """Show what the server has of a video: the parts that arrived, the encoding, whether it can be played.
+
+    \b
+    Examples:
+      vidup status vi4blUQJFrYWbaG44NChkH27
+      vidup status --json vi4blUQJFrYWbaG44NChkH27 | jq .encoding.playable
+    """
+    from vidup.answering import answer, teller
+    from vidup.keys import find_key
+    from vidup.line import ask_alone, open_line
+    from vidup.pacing import Kind
+    from vidup.videostatus import read_video_status
+
+    url = resolve_base_url(sandbox, base_url, allow_http)
+    line = open_line(url, find_key(api_key_file, environment(), url), teller())
+    reply = ask_alone(line, Kind.READ, lambda: line.api.get_status(video_id), f"The status of {video_id} could not be read")
+    found = read_video_status(video_id, reply.body or {})
+    answer(found.lines(), found.to_json(), as_json)
+    return ExitCode.OK
