@@ -86,7 +86,7 @@ def _connection(subject: Subject, tell: Tell) -> Iterator[Finding]:
 
 def _log_in(line: Line) -> Iterator[Finding]:
     try:
-        reply = line.ask(Kind.WRITE, line.api.log_in, "The server does not accept the API key")
+        reply = line.ask(Kind.WRITE, line.api.log_in, "Logging in failed")
         yield Finding("log in", "the server accepts the key")
     except Refused as error:
         reply = error.reply

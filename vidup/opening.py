@@ -41,7 +41,7 @@ class Containers:
 
     def open(self) -> Container:
         """Log in, then continue what the record tells of, or begin. To be called under the lock. Raises VidupError for every refusal."""
-        self._line.ask(Kind.WRITE, self._line.api.log_in, "The server does not accept the API key")
+        self._line.ask(Kind.WRITE, self._line.api.log_in, "Logging in failed")
         record = self._record()
         if record is not None:
             container = self._continue(record)
@@ -52,7 +52,7 @@ class Containers:
     def foresee(self) -> tuple[Checkpoint | None, Ledger]:
         """What `open` would go on with or put its parts into, and what the server has of it. Creates nothing; raises as `open`."""
         record = None if self._order.restart else self._folder.read(self.upload_id)
-        self._line.ask(Kind.WRITE, self._line.api.log_in, "The server does not accept the API key")
+        self._line.ask(Kind.WRITE, self._line.api.log_in, "Logging in failed")
         if record is not None:
             known, ledger = record.checkpoint, self._ledger_of(record)
             if self._still_fits(record, ledger):

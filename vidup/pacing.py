@@ -192,6 +192,10 @@ class Patience:
 
         `told(rule, reply, attempt, wait)` hears of every failure before its wait. Returns the last answer.
         """
+        answers = [attempt()]
+        if answers[0][1].verdict is Verdict.ACCEPT:
+            return answers[0]  # as nearly always: tenacity is not even imported
+
         from tenacity import Retrying, retry_if_result
 
         refused = 0
@@ -222,7 +226,7 @@ class Patience:
             before_sleep=before_sleep,
             retry_error_callback=_answer,
         )
-        return retrying(attempt)
+        return retrying(lambda: answers.pop() if answers else attempt())
 
 
 def _answer(state: RetryCallState) -> tuple[Reply, Rule]:

@@ -169,7 +169,9 @@ class Sending:
 
     def _accept(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
         self.answer = reply.body
-        self._confirm(sent.number)
+        if self._mark_done(sent.number):
+            self._start_what_may()  # the connection need not wait for the disk
+            self._notebook.confirm(sent.number)
 
     def _retry(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
         if rule.then is Then.PAUSE_ALL:
@@ -243,14 +245,19 @@ class Sending:
     # -- consequences --------------------------------------------------------------------------------------------
 
     def _confirm(self, number: int) -> None:
+        if self._mark_done(number):
+            self._notebook.confirm(number)
+
+    def _mark_done(self, number: int) -> bool:
+        """Whether this part was not confirmed before."""
         if number in self.done:
-            return
+            return False
         self.done.add(number)
         self._tally.done(number)
         self._line.patience.budget.progressed()
         self._cuts.clear()
         self._line.tell(PartChanged(number, "done", self._history.get(number, History()).attempts))
-        self._notebook.confirm(number)
+        return True
 
     def _try_again_later(self, number: int, rule: Rule, reply: Reply) -> None:
         history = self._history[number]

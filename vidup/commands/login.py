@@ -37,7 +37,7 @@ def login(sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: s
     url = resolve_base_url(sandbox, base_url, allow_http)
     key = _key(api_key_file, url)
     line = open_line(url, key, teller())
-    ask_alone(line, Kind.WRITE, line.api.log_in, "The server does not accept the API key")
+    ask_alone(line, Kind.WRITE, line.api.log_in, "Logging in failed")
     path = keep_key(url, key)
     click.echo(f"{url} accepts the key. It is kept in {path}", err=True)
     hiding = [name for name in VARIABLES if environment().get(name)]
