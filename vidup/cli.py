@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import sys
@@ -58,6 +59,7 @@ def vidup(context: click.Context) -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit; what a script reads is `errors.ExitCode`."""
+    gc.set_threshold(50_000)  # importing makes no garbage: looking for it took 15 of 200 ms
     sys.exit(int(run()))
 
 
