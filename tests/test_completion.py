@@ -118,7 +118,7 @@ def interrupted(vidup: Cli) -> str:
     folder = StateFolder(vidup.state)
     folder.prepare()
     known = Checkpoint(
-        upload_id="k3f9abcd", path="/films/my, film.mp4", size=12 * MIB, fingerprint="1:0", base_url="http://127.0.0.1:9", video_id="viNone",
+        upload_id="k3f9abcd", path="/films/my, film.mp4", size=12 * MIB, mtime_ns=1, fingerprint="1:0", base_url="http://127.0.0.1:9", video_id="viNone",
         total_parts=2, created=True, vouched=True, requested_id="", key_hash="0", options={}, began=0.0,
     )  # fmt: skip
     with closing(Journal.create(folder, known)) as journal:

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from tests.conftest import MIB, fill, sha256
 from vidup.emulator import Emulator
 from vidup.errors import ExitCode, VidupError
-from vidup.journal import Busy, Checkpoint, Journal, StateFolder, find_moved, find_record, key_hash, read_record, upload_id_for
+from vidup.identity import key_hash, upload_id_for
+from vidup.journal import Busy, Checkpoint, Journal, StateFolder, find_moved, find_record, read_record
 from vidup.order import ApiKey, Order
 from vidup.report import Report
 from vidup.upload import Upload
 
 CHECKPOINT = Checkpoint(
-    upload_id="k3f9abcd", path="/films/movie.mp4", size=30, fingerprint="1:ab", base_url="https://ws.api.video", video_id="vi1", total_parts=6,
+    upload_id="k3f9abcd", path="/films/movie.mp4", size=30, mtime_ns=1, fingerprint="1:ab", base_url="https://ws.api.video", video_id="vi1", total_parts=6,
     created=True, vouched=True, requested_id="", key_hash="12345678", options={"title": "x"}, began=1000.0,
 )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from tests.conftest import MIB, Cli, parts_sent
 from vidup.emulator import Emulator
 from vidup.errors import Cancelled
-from vidup.pacing import LONGEST_BACKOFF, Kind, Pacer, Patience, RetryBudget, full_jitter
+from vidup.pacing import LONGEST_BACKOFF, Kind, Pacer, Patience, RetryBudget, Stop, full_jitter
 from vidup.rules import TABLE
 from vidup.verdicts import RateLimit, Reply, Rule
 
@@ -158,8 +157,8 @@ def test_zero_is_for_ever(clock: Clock) -> None:
     assert not budget.used_up
 
 
-def patience(budget: RetryBudget, stop: threading.Event | None = None) -> Patience:
-    return Patience(stop or threading.Event(), budget, Pacer(), lambda: 0, backoff=lambda _failures: 0.0)
+def patience(budget: RetryBudget, stop: Stop | None = None) -> Patience:
+    return Patience(stop or Stop(), budget, Pacer(), lambda: 0, backoff=lambda _failures: 0.0)
 
 
 def test_a_single_request_is_made_until_it_is_answered() -> None:
@@ -190,7 +189,7 @@ def test_a_single_request_that_is_refused_for_good_is_made_once() -> None:
 
 def test_a_cancelled_wait_never_sends_once_more() -> None:
     """The stop event ends the wait by an exception, not by another try."""
-    stop, calls = threading.Event(), list[int]()
+    stop, calls = Stop(), list[int]()
 
     def attempt() -> tuple[Reply, Rule]:
         calls.append(1)

@@ -281,12 +281,12 @@ def test_another_file_of_the_same_size_is_refused_by_the_record(
     """The portable record tells files apart that only look alike: exit 3, nothing sent."""
     emulator, path = slow(emulate), video(SIZE)
     interrupt(vidup, emulator, path, "--portable")
-    sent = len(parts_sent(emulator))
+    sent = emulator.payload_bytes()
     other = video(SIZE, name="other.mp4", seed=2)
     elsewhere = Cli(tmp_path / "elsewhere", vidup.cwd)
     refused = elsewhere("upload", other, "--video-id", video_with_parts(emulator), emulator=emulator)
     assert refused.returncode == 3
-    assert len(parts_sent(emulator)) == sent
+    assert emulator.payload_bytes() == sent
 
 
 def test_an_upload_into_an_empty_named_video_resumes_too(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:

@@ -20,6 +20,7 @@ CORE = {
     "ledger",
     "report",
     "order",
+    "identity",
     "summary",
     "explaining",
     "forecast",
@@ -39,7 +40,7 @@ FLOORS = {
 
 OWNERS = {
     "requests": {"transport"}, "urllib3": {"transport"}, "ssl": {"transport", "trust", "emulator"}, "rich": {"progress"}, "tenacity": {"pacing"},
-    "filelock": {"journal"}, "multipart": {"emulator"}, "signal": {"signals", "commands"}, "platformdirs": {"options", "config"}, "tomllib": {"config"},
+    "filelock": {"journal"}, "multipart": {"emulator"}, "signal": {"signals", "commands", "__main__"}, "platformdirs": {"options", "config"}, "tomllib": {"config"},
     "click": DOORS, "subprocess": {"commands"}, "socket": {"transport", "emulator", "journal"},
 }  # fmt: skip
 NOT_IN_CORE = {"os", "time", "threading", "socket", "requests", "rich", "click", "pathlib.Path.open", "subprocess", "signal", "queue"}

@@ -10,17 +10,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import responses
 import trustme
 
 from tests.conftest import MIB, Cli
+from vidup.api import Api
 from vidup.emulator import Emulator
 from vidup.errors import VidupError
+from vidup.order import ApiKey
 from vidup.rules import TABLE
 from vidup.transport import ERROR_BODY_LIMIT, Transport, mask_url
+from vidup.transport.connections import PlainConnection
 from vidup.trust import trust_store
 from vidup.verdicts import Reply
 
@@ -167,6 +170,118 @@ def test_secrets_that_a_server_echoes_are_struck_out() -> None:
     assert (reply.title, reply.detail) == ("bad key ***", "see http://***@host/")
 
 
+@responses.activate
+def test_secrets_are_struck_out_of_good_answers_too_except_where_they_are_the_answer() -> None:
+    """Assets end up in --json; a token must not be."""
+    responses.post(f"{HOST}/videos", json={"videoId": "vi1", "assets": {"player": ["https://p/?k=sk-12345", 7, None]}}, status=201)
+    responses.post(f"{HOST}/auth/refresh", json={"access_token": "sk-12345"})
+    line = transport()
+    line.keep_secret("sk-12345")
+    assert line.request("POST", "/videos").body == {"videoId": "vi1", "assets": {"player": ["https://p/?k=***", 7, None]}}
+    assert line.request("POST", "/auth/refresh").body == {"access_token": "sk-12345"}
+
+
+def cut_off(status: int) -> Callable[[socket.socket], None]:
+    """An answer whose connection ends before its body does."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b'HTTP/1.1 %d X\r\nContent-Length: 500\r\n\r\n{"type":"https://docs' % status)
+
+    return answer
+
+
+class _Sent:
+    """A body that is all out as soon as it is asked for."""
+
+    all_out = True
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"x"])
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [(400, "resume"), (404, "resume"), (401, "retry"), (413, "abort"), (503, "retry"), (302, "abort"), (201, "resume")],
+)
+def test_a_refusal_that_is_cut_off_on_the_way_is_a_lost_answer(status: int, verdict: str) -> None:
+    """Nobody knows what it would have said; only where the status says enough is it judged by that."""
+    with serving(cut_off(status)) as url:
+        reply = transport(url).request("POST", "/x", body=_Sent())
+    assert TABLE.judge(reply).verdict.value == verdict
+    assert (reply.failure == "answer-lost") == (status in (400, 404))
+    with serving(cut_off(400)) as url:
+        assert transport(url).request("POST", "/x", payload={}).failure == "no-answer"
+
+
+def test_an_answer_that_dribbles_ends_at_the_timeout() -> None:
+    """Each byte comes in time, and the whole never would."""
+    over = threading.Event()
+
+    def dribble(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not over.wait(0.02):
+            connection.sendall(b"1\r\n \r\n")
+
+    with serving(dribble) as url:
+        reply = transport(url, timeout=0.3).request("GET", "/x")
+        over.set()
+    assert (reply.status, reply.promised) == (200, False)
+
+
+def test_a_kept_connection_serves_the_next_request() -> None:
+    """Reading in pieces gives the connection back when the body is over, whichever way its length is told."""
+    opened: list[int] = []
+
+    def answer(connection: socket.socket) -> None:
+        opened.append(1)
+        for head, body in (
+            (b"Content-Length: 7", b'{"a":1}'),
+            (b"Transfer-Encoding: chunked", b'7\r\n{"a":1}\r\n0\r\n\r\n'),
+            (b"Content-Length: 0", b""),
+        ):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+
+    with serving(answer) as url:
+        line = transport(url)
+        assert [line.request("GET", "/x").body for _ in range(3)] == [{"a": 1}, {"a": 1}, None]
+    assert len(opened) == 1
+
+
+def test_a_block_may_take_longer_than_the_timeout_while_bytes_move() -> None:
+    """The socket's timeout counts per stretch that is accepted, also without TLS: no sendall, which has one for the whole block."""
+    taken = bytearray()
+
+    class Sipping:
+        def send(self, data: memoryview) -> int:
+            taken.extend(data[:1000])
+            return min(1000, len(data))
+
+    block = bytes(range(256)) * 100
+    connection = PlainConnection("127.0.0.1")
+    connection.sock = cast(Any, Sipping())
+    connection.send(memoryview(block))
+    connection.send(b"the end")
+    assert bytes(taken) == block + b"the end"
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://a:port/", "//", "http://\xff..\xfe/", "https://a..b/"])
+def test_a_hostile_redirect_is_only_shown(location: str) -> None:
+    """Nobody parses where it points."""
+
+    def point(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(f"HTTP/1.1 302 X\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode("latin-1"))
+
+    with serving(point) as url:
+        assert transport(url).request("GET", "/x").status == 302
+
+
 def test_an_error_body_is_read_to_64_kib_and_no_further() -> None:
     """A server that never stops talking is not listened to for ever."""
     sent = []
@@ -279,6 +394,24 @@ def test_a_proxy_that_cannot_be_reached_is_named(video: Callable[..., Path], vid
     assert "hunter2" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "proxy", ["socks5://127.0.0.1:9", "ftp://127.0.0.1:9", "http://", "http://u:p@a..b:80", "http://127.0.0.1:port", "http://u:\u20ac@h:1"]
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_proxy_settings_that_cannot_be_used_are_told_from_the_network(proxy: str, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trying again cannot help; the advice names the variables."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    reply = transport(f"{scheme}://api.example").request("GET", "/x")
+    rule = TABLE.judge(reply)
+    assert (rule.slug, "ALL_PROXY" in rule.advice, "u:" in reply.text) == ("proxy-unusable", True, False)
+
+
+def test_a_proxy_port_with_407_in_it_is_no_demand_for_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the proxy's own words are."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://407.invalid:4071")
+    assert transport("https://api.example").request("GET", "/407").failure == "no-answer"
+
+
 def test_loopback_can_be_spared_the_proxy(emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
     """NO_PROXY is honoured."""
     env = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
@@ -303,13 +436,47 @@ def test_no_expect_header_and_our_name_on_every_request() -> None:
 
 @pytest.mark.parametrize(
     ("base_url", "words"),
-    [("http://127.0.0.1:9", "refused the connection"), ("http://name.invalid", "could not be resolved")],
+    [
+        ("http://127.0.0.1:9", "refused the connection"),
+        ("http://name.invalid", "could not be resolved"),
+        ("https://a..b", "cannot be the name of a server"),
+        ("http://" + "a" * 70, "server"),
+    ],
 )
 def test_the_lack_of_an_answer_is_put_into_words(base_url: str, words: str) -> None:
     """What failed, for a person."""
     reply = transport(base_url).request("GET", "/x")
     assert reply.failure == "no-answer"
     assert words in reply.text
+
+
+def test_what_no_header_can_hold_is_a_failure_and_no_crash() -> None:
+    """Whatever the layers below raise."""
+    for authorization in ("Bearer \u20ac", "Bearer a\r\nX: b"):
+        assert transport("http://127.0.0.1:9").request("GET", "/x", authorization=authorization).failure == "no-answer"
+
+
+@responses.activate
+@pytest.mark.parametrize("token", ["\u20ac", "a b", "a\r\nX: b", "", 7, None])
+def test_a_token_that_no_header_can_hold_is_a_broken_answer(token: object) -> None:
+    """It is refused where it comes in."""
+    responses.post(f"{HOST}/auth/api-key", json={"access_token": token})
+    reply = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5).log_in()
+    assert TABLE.judge(reply).slug == "answer-broken"
+
+
+@responses.activate
+@pytest.mark.parametrize("lives", ["9" * 400, "NaN", "Infinity", "-1", "null", "1e400"])
+def test_a_token_is_renewed_within_30_days_whatever_it_says(lives: str) -> None:
+    """Also of a number that no float can hold."""
+    now = [0.0]
+    login = responses.post(f"{HOST}/auth/api-key", body=f'{{"access_token": "tok-1", "expires_in": {lives}}}')
+    responses.get(f"{HOST}/videos/vi1", json={"videoId": "vi1"})
+    api = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5, clock=lambda: now[0])
+    assert api.log_in().promised
+    now[0] = 30 * 86400
+    assert api.get_video("vi1").promised
+    assert login.call_count == 2
 
 
 def test_a_peer_that_takes_nothing_is_noticed_within_the_timeout() -> None:
@@ -331,6 +498,7 @@ def test_a_peer_that_takes_nothing_is_noticed_within_the_timeout() -> None:
     [
         ("http://u:p@h/x", "http://***@h/x"),
         ("see https://token@h.", "see https://***@h."),
+        ("http://u:p@ss@h/x", "http://***@h/x"),
         ("http://h/a@b", "http://h/a@b"),
         ("mail a@b", "mail a@b"),
     ],
@@ -342,7 +510,5 @@ def test_passwords_in_urls_are_masked(url: str, shown: str) -> None:
 
 def test_a_reply_never_shows_its_key_in_a_repr() -> None:
     """Tracebacks and debuggers print values."""
-    from vidup.order import ApiKey
-
     assert "sk-1" not in repr(ApiKey("sk-1", "a file"))
     assert json.dumps(Reply().status) == "null"

@@ -106,6 +106,7 @@ STATUSES = [
 
 FAILURES = [
     ("no-answer", "retry", 75), ("answer-lost", "resume", 75), ("certificate-not-trusted", "abort", 7), ("proxy-wants-password", "abort", 7),
+    ("proxy-unusable", "abort", 7),
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import MIB, fill
-from vidup.errors import Cancelled, VidupError
+from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.parts import Part, Plan
 from vidup.videofile import BLOCK, FileChanged, PartBody, open_video
 
@@ -124,6 +125,30 @@ def test_the_fingerprint_of_known_bytes_is_what_it_always_was(tmp_path: Path) ->
     path = tmp_path / "movie.mp4"
     path.write_bytes(b"vidup" * 1000)
     assert open_video(str(path)).fingerprint() == "1:" + hashlib.sha256(b"5000" + b"vidup" * 1000).hexdigest()
+
+
+def test_a_file_that_can_no_longer_be_read_is_the_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a crash nor a failure of the network, wherever the disk gives up."""
+    video = open_video(str(fill(tmp_path / "movie.mp4", BLOCK)))
+
+    def broken(*_args: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pread", broken)
+        disk.setattr(os, "fstat", broken)
+        for read in (video.fingerprint, video.check_unchanged, lambda: list(PartBody(video, Part(1, 0, BLOCK), threading.Event()))):
+            with pytest.raises(VidupError) as failed:
+                read()
+            assert (failed.value.code, failed.value.cause) == (ExitCode.FILE, "Input/output error")
+
+
+def test_a_symbolic_link_gives_the_name_and_its_target_the_identity(tmp_path: Path) -> None:
+    """The user named the link; the same file stays the same file."""
+    path = fill(tmp_path / "0001.mp4", 10)
+    (tmp_path / "Holiday.mp4").symlink_to(path)
+    video = open_video(str(tmp_path / "Holiday.mp4"))
+    assert (video.name, video.path) == ("Holiday.mp4", os.path.realpath(path))
 
 
 def test_a_rename_during_the_upload_cannot_mix_two_files(tmp_path: Path) -> None:

@@ -1,5 +1,17 @@
-"""`python -m vidup`."""
+"""Where the process begins, as `vidup` and as `python -m vidup`: before anything else is imported, signals get their plain meaning."""
 
-from vidup.cli import main
+import signal  # and nothing else: what is imported before the first lines of main() is exposed to Ctrl-C
 
-main()
+
+def main() -> None:
+    """Run the command line and exit. Ctrl-C ends it on the spot, without a traceback, until an upload listens for it."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    from vidup.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

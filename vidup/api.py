@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,10 @@ from vidup.verdicts import Reply
 
 ANSWER_TIMEOUT: Final = 300.0
 """Seconds given to the answer after the last byte of a part: the server answers once it has stored the part."""
+
+
+_LONGEST_LIFE: Final = 30 * 86400
+"""Seconds after which a token is renewed at the latest, whatever its answer says; it may say anything."""
 
 
 class SizedBody(Body, Protocol):
@@ -135,7 +140,7 @@ class Api:
         reply = self._transport.request("POST", path, payload=payload, promised=_is_token)
         if reply.promised and reply.body is not None:
             bearer, refresh, lives = reply.body["access_token"], reply.body.get("refresh_token"), reply.body.get("expires_in")
-            seconds = float(lives) if isinstance(lives, int | float) and lives > 0 else 3600.0
+            seconds = float(min(lives, _LONGEST_LIFE)) if isinstance(lives, int | float) and lives > 0 else 3600.0
             self._serial += 1
             renew_at = asked_at + seconds - min(60.0, seconds / 10)
             self._token = _Token(self._serial, str(bearer), refresh if isinstance(refresh, str) else "", renew_at)
@@ -148,4 +153,6 @@ def _names_a_video(body: dict[str, object]) -> bool:
 
 
 def _is_token(body: dict[str, object]) -> bool:
-    return isinstance(body.get("access_token"), str) and bool(body["access_token"])
+    """Whether there is a token that can stand in a header."""
+    token = body.get("access_token")
+    return isinstance(token, str) and re.fullmatch(r"[!-~]+", token) is not None

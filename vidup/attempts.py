@@ -62,6 +62,14 @@ def cut_too_often(plan: Plan, number: int, rule: Rule, reply: Reply) -> Refused:
     return Refused(rule, reply, what, code=ExitCode.AGAIN, advice=advice if plan.part_size > MIN_PART else "")
 
 
+def completed_by_another() -> VidupError:
+    """The refusal to call a video ours that is complete although parts of it were never taken from us."""
+    return VidupError(
+        ExitCode.REJECTED, "This video is complete, but not by this upload",
+        cause="the server never took all of its parts from vidup", advice="Leave out --video-id, so that vidup creates a video of its own.",
+    )  # fmt: skip
+
+
 def another_writer(parts: list[int]) -> VidupError:
     """The refusal to mix two uploads in one container."""
     return VidupError(

@@ -69,6 +69,10 @@ class Container:
                 advice="Free some space there, then run the same command again: what was sent stays sent.",
             ) from error  # fmt: skip
 
+    def refused(self, part: int) -> None:
+        """Write down that this part's first try was refused, so that what is found under its number is another's."""
+        self._write(lambda: self._journal.refused(part))
+
     def file_changed(self) -> None:
         """Write down that the parts sent so far may not be of the file as it is now."""
         self._write(self._journal.file_changed)
@@ -92,11 +96,11 @@ class Container:
         """Fetch the video object if no answer brought one; without it only the summary is shorter."""
         if self.video:
             return
-        try:
-            reply = self._line.ask(Kind.READ, lambda: self._line.api.get_video(self.video_id), "The video object could not be read")
+        reply = self._line.ask_once(Kind.READ, lambda: self._line.api.get_video(self.video_id))
+        if reply.promised:
             self.video = reply.body or {}
-        except VidupError as error:
-            self._tell(Note(f"{error.what}: {error.cause}", warning=True))
+        else:
+            self._tell(Note("the video object could not be read, so its links are not shown", warning=True))
 
     def close(self) -> None:
         """Close the journal."""

@@ -38,6 +38,7 @@ class Checkpoint:
     upload_id: str
     path: str
     size: int
+    mtime_ns: int
     fingerprint: str
     base_url: str
     video_id: str
@@ -177,6 +178,10 @@ class Journal:
         """This part is about to be sent."""
         self._append({"kind": "attempt", "value": part})
 
+    def refused(self, part: int) -> None:
+        """The first try of this part was refused: it is not on the server by us."""
+        self._append({"kind": "refused", "value": part})
+
     def moved(self, path: str) -> None:
         """The file is found under another path from now on."""
         self._append({"kind": "moved", "value": path})
@@ -208,22 +213,6 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, before)
             raise
-
-
-def upload_id_for(path: str, base_url: str, requested_id: str) -> str:
-    """The short, shell-safe name of an upload: a function of what tells one upload from another."""
-    import hashlib  # a TAB, which only reads records, should not wait for it
-
-    digest = hashlib.sha256("\0".join((path, base_url, requested_id)).encode("utf-8", "surrogateescape")).digest()
-    letters = "abcdefghijkmnpqrstuvwxyz23456789"
-    return "".join(letters[byte % 32] for byte in digest[:8])
-
-
-def key_hash(base_url: str, key: str) -> str:
-    """Eight digits that tell whether two runs used the same key, and nothing else about it."""
-    import hashlib
-
-    return hashlib.pbkdf2_hmac("sha256", key.encode("utf-8", "surrogateescape"), base_url.encode(), 1000).hex()[:8]
 
 
 def find_record(folder: StateFolder, path: str, base_url: str, requested_id: str) -> Record | None:
@@ -262,6 +251,8 @@ def read_record(path: Path) -> Record | None:
         if kind in ("part", "attempt") and isinstance(value, int):
             attempted.add(value)
             confirmed.update({value} if kind == "part" else ())
+        elif kind == "refused" and isinstance(value, int):
+            attempted.discard(value)
         elif kind == "total" and isinstance(value, int):
             checkpoint = replace(checkpoint, total_parts=value)
             confirmed.clear()

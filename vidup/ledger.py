@@ -9,6 +9,8 @@ from typing import Final
 from vidup.parts import is_valid_total
 
 _COMPLETE: Final = ("uploaded", "ingested")
+_OPEN: Final = ("", "missing", "uploading")
+"""States in which parts may still be sent; in any other that is not complete the server is busy with what it has."""
 
 PORTABLE_KEY: Final = "vidup-file"
 """The metadata key under which `--portable` keeps a file's identity beside the user's own metadata."""
@@ -30,9 +32,14 @@ class Ledger:
         return self.state in _COMPLETE or (self.total is not None and self.total == len(self.parts) == max(self.parts, default=0))
 
     @property
+    def open(self) -> bool:
+        """Whether the server still takes parts."""
+        return self.state in _OPEN
+
+    @property
     def empty(self) -> bool:
         """Whether nothing was ever stored in this container."""
-        return not self.parts and not self.by_bytes and self.state not in _COMPLETE
+        return not self.parts and not self.by_bytes and self.open
 
     def may_hold(self, size: int) -> bool:
         """Whether the stored file can be one of `size` bytes: the server says so, or says nothing."""

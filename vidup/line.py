@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+from collections import Counter
 from collections.abc import Callable
 
 from vidup.api import Api
 from vidup.errors import ExitCode
 from vidup.events import Retrying, Tell, Waiting
 from vidup.order import ApiKey
-from vidup.pacing import Kind, Pacer, Patience, RetryBudget
+from vidup.pacing import Kind, Pacer, Patience, RetryBudget, Stop
 from vidup.report import Refused, server_words
 from vidup.rules import TABLE
 from vidup.transport import Trace
@@ -29,6 +29,7 @@ class Line:
         self.patience = patience
         self.tell = tell
         self._told_wait_until = 0.0
+        self._limited: Counter[Kind] = Counter()
 
     def delay(self, kind: Kind) -> float:
         """Seconds until a request of this kind may start; a wait worth knowing is told once."""
@@ -51,11 +52,22 @@ class Line:
         rule = TABLE.judge(reply)
         if rule.then is Then.RENEW_TOKEN:
             self.api.token_refused(reply)
-        elif rule.then is Then.PAUSE_ALL:
+        if rule.then is not Then.PAUSE_ALL:
+            self._limited[kind] = 0
+        else:
+            self._limited[kind] += 1
             asked = reply.retry_after if reply.retry_after is not None else self.patience.backoff(3)
-            self.patience.budget.excuse(self.patience.pacer.pause(kind, asked))
+            again = self.patience.backoff(self._limited[kind]) if self._limited[kind] > 1 else 0.0
+            self.patience.budget.excuse(self.patience.pacer.pause(kind, max(asked, again)))
             self.delay(kind)
         return rule
+
+    def ask_once(self, kind: Kind, request: Callable[[], Reply]) -> Reply:
+        """Make one request whose answer is welcome, but not worth waiting for."""
+        ticket = self.start(kind)
+        reply = self.workers.call(request, self.patience.look)
+        self.judge(kind, ticket, reply)
+        return reply
 
     def ask(self, kind: Kind, request: Callable[[], Reply], what: str) -> Reply:
         """Make one request that carries no part until it is answered well. Raises Refused for an ABORT or when patience ends.
@@ -83,7 +95,7 @@ def open_line(
     base_url: str, key: ApiKey, tell: Tell, *, timeout: float = 60.0, retry_for: float = 15.0, trace: Trace | None = None
 ) -> Line:
     """A line for single questions, without parts: each is asked again for `retry_for` seconds. `timeout` and `trace` as in `Api`."""
-    patience = Patience(threading.Event(), RetryBudget(retry_for), Pacer(), lambda: 0)
+    patience = Patience(Stop(), RetryBudget(retry_for), Pacer(), lambda: 0)
     return Line(Api(base_url, key, timeout=timeout, trace=trace), Workers(1), patience, tell)
 
 

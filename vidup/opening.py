@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from dataclasses import replace
@@ -9,7 +10,8 @@ from dataclasses import replace
 from vidup.container import LEAVE_OUT, Container, ask_ledger, not_this_split
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
-from vidup.journal import Checkpoint, Journal, Record, StateFolder, find_moved, find_record, key_hash, upload_id_for
+from vidup.identity import key_hash, upload_id_for
+from vidup.journal import Checkpoint, Journal, Record, StateFolder, find_moved, find_record
 from vidup.ledger import Ledger, agreed_total, portable_record, recorded_file
 from vidup.line import Line
 from vidup.order import Order
@@ -37,7 +39,7 @@ class Containers:
         found = find_record(folder, video.path, order.base_url, self._requested)
         found = found or find_moved(folder, order.base_url, self._requested, self._fingerprint)
         self.known = found.checkpoint if found else None
-        self.upload_id = self.known.upload_id if self.known else upload_id_for(video.path, order.base_url, self._requested)
+        self.upload_id = self.known.upload_id if self.known else _free_upload_id(folder, video.path, order.base_url, self._requested)
 
     def open(self) -> Container:
         """Log in, then continue what the record tells of, or begin. To be called under the lock. Raises VidupError for every refusal."""
@@ -89,7 +91,12 @@ class Containers:
         if self._order.adopt and not (known.created or known.vouched):
             self._tell(_adopting(known.video_id))
         total = self._agreed(known, ledger, vouched)
-        journal = Journal.reopen(self._folder, self.upload_id)
+        if known.mtime_ns != self._video.mtime_ns:
+            self._tell(Note(f"{self._video.name} has another modification time than when its upload began; its content looks the same"))
+        try:
+            journal = Journal.reopen(self._folder, self.upload_id)
+        except OSError as error:
+            raise _disk_refuses(error) from error
         checkpoint = self._continued(known, total, journal, vouched)
         self._tell_what_is_not_applied(known, checkpoint, ledger)
         return Container(self._line, self._tell, journal, checkpoint, ledger, attempted, {})
@@ -107,7 +114,7 @@ class Containers:
         """The total that the rest is sent with. Raises VidupError(REJECTED) where the server's cannot be of this file."""
         planned = self._planned() if ledger.empty and self._order.part_size else known.total_parts
         total = agreed_total(ledger, planned, self._video.size)
-        if ledger.by_bytes or total is None or (total != known.total_parts and not vouched and not ledger.empty):
+        if (ledger.by_bytes and not ledger.complete) or total is None or (total != known.total_parts and not vouched and not ledger.empty):
             raise not_this_split(ledger)
         return total
 
@@ -224,8 +231,9 @@ class Containers:
     def _checkpoint(self, video_id: str, total: int, *, created: bool, vouched: bool) -> Checkpoint:
         order = self._order
         return Checkpoint(
-            upload_id=self.upload_id, path=self._video.path, size=self._video.size, fingerprint=self._fingerprint, base_url=order.base_url,
-            video_id=video_id, total_parts=total, created=created, vouched=vouched, requested_id=self._requested,
+            upload_id=self.upload_id, path=self._video.path, size=self._video.size, mtime_ns=self._video.mtime_ns,
+            fingerprint=self._fingerprint, base_url=order.base_url, video_id=video_id, total_parts=total, created=created,
+            vouched=vouched, requested_id=self._requested,
             key_hash=key_hash(order.base_url, order.key.value), options=dict(order.video), began=time.time(),
         )  # fmt: skip
 
@@ -235,6 +243,13 @@ class Containers:
         except OSError as error:
             raise _disk_refuses(error) from error
         return Container(self._line, self._tell, journal, checkpoint, ledger, set(), video)
+
+
+def _free_upload_id(folder: StateFolder, path: str, base_url: str, requested_id: str) -> str:
+    """The name for a new upload of this path: the usual one, unless the record of a file that has moved away still bears it."""
+    taken = {record.checkpoint.upload_id for record in folder.records()}
+    names = (upload_id_for(path, base_url, requested_id, turn) for turn in itertools.count())
+    return next(name for name in names if name not in taken)
 
 
 def _adopting(video_id: str) -> Note:

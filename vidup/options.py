@@ -116,7 +116,7 @@ key_option = click.option(
 where_options = _all(url_options, key_option)
 
 state_option = click.option(
-    "--state-dir", type=click.Path(file_okay=False, path_type=Path), metavar="PATH", envvar="VIDUP_STATE_DIR",
+    "--state-dir", type=click.Path(file_okay=False, readable=False, path_type=Path), metavar="PATH", envvar="VIDUP_STATE_DIR",
     help="Keep the records of unfinished uploads here.",
 )  # fmt: skip
 
@@ -242,8 +242,13 @@ def resume_command(context: click.Context, upload_id: str) -> str:
         if name == "api_key_file" and value == "-":
             continue
         option = "--" + name.replace("_", "-")
-        words += [option] if value is True else [option, f"{value:g}" if isinstance(value, float) else str(value)]
+        words += [option] if value is True else [option, _number(value) if isinstance(value, float) else str(value)]
     return command_line(words)
+
+
+def _number(value: float) -> str:
+    """As an option takes it: it reads back as the very same number."""
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def same_command() -> str:

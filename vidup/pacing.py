@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -156,12 +155,26 @@ class Pacer:
         return self._windows[kind].limit
 
 
-class Patience:
-    """One upload's waiting: its stop event, its retry budget, its pacer; and single requests made until they are decided."""
+class Stop:
+    """The wish to stop. A signal handler may utter it at any instant, hence one plain attribute: the lock inside a threading.Event
+    may be held by the very thread that the handler interrupts."""
 
-    def __init__(
-        self, stop: threading.Event, budget: RetryBudget, pacer: Pacer, handed: Callable[[], int], backoff: Backoff = full_jitter
-    ) -> None:
+    def __init__(self) -> None:
+        self._asked = False
+
+    def set(self) -> None:
+        """Stop, please."""
+        self._asked = True
+
+    def is_set(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._asked
+
+
+class Patience:
+    """One upload's waiting: its stop, its retry budget, its pacer; and single requests made until they are decided."""
+
+    def __init__(self, stop: Stop, budget: RetryBudget, pacer: Pacer, handed: Callable[[], int], backoff: Backoff = full_jitter) -> None:
         """`handed` tells the payload bytes given to sockets so far, `backoff` the seconds to wait after so many failures."""
         self.stop = stop
         self.backoff = backoff
@@ -180,7 +193,7 @@ class Patience:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.look()
-            self.stop.wait(min(left, _TICK))
+            time.sleep(min(left, _TICK))
         self.look()
 
     def wait_after(self, reply: Reply, attempt: int) -> float:

@@ -269,14 +269,10 @@ _GENERAL_ROWS: Final = (
         does="Stops: the video is unknown, deleted, expired (containers live 7 days), or belongs to another project than this key.",
         advice="Check the key and the video id; to upload into a new video, add --restart.",
     ),
-    Rule(
-        slug="unrecognized-request-url", status=404, title="Unrecognized request URL.", group=_GENERAL,
-        verdict=_ABORT, then=_STOP, does="Stops.", advice=_WRONG_URL,
-    ),
-    Rule(
-        slug="method-not-allowed", status=405, title="Method is not allowed for this route.", group=_GENERAL,
-        verdict=_ABORT, then=_STOP, does="Stops.", advice=_WRONG_URL,
-    ),
+    Rule(slug="unrecognized-request-url", status=404, title="Unrecognized request URL.", group=_GENERAL,
+         verdict=_ABORT, then=_STOP, does="Stops.", advice=_WRONG_URL),
+    Rule(slug="method-not-allowed", status=405, title="Method is not allowed for this route.", group=_GENERAL,
+         verdict=_ABORT, then=_STOP, does="Stops.", advice=_WRONG_URL),
     Rule(
         slug="too-many-requests", status=429, title="Too many requests.", group=_GENERAL, statuses=frozenset({429}),
         verdict=_RETRY, then=Then.PAUSE_ALL, exit_code=ExitCode.AGAIN,
@@ -324,6 +320,9 @@ _OURS: Final = (
     Rule(slug="proxy-wants-password", status=407, title="the proxy asks for a password", group=_ANSWERS, statuses=frozenset({407}),
          verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops.",
          advice="Put user and password into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT"),
+    Rule(slug="proxy-unusable", status=None, title="the proxy settings cannot be used", group=_ANSWERS,
+         verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops: no request could be made.",
+         advice="Correct or unset the proxy variable: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; vidup speaks to http:// and https:// proxies."),
     Rule(slug="redirect", status=302, title="a redirect", group=_ANSWERS, statuses=frozenset(range(300, 400)),
          verdict=_ABORT, then=_STOP, does="Stops and shows where it points; vidup never follows one with a key in its hands.",
          advice="Check --base-url and the proxy settings."),

@@ -1,4 +1,4 @@
-"""DOOR: one upload as a user meets it: the view on stderr, the signals, the result on stdout, and the exit."""
+"""DOOR: uploads as a user meets them: the view on stderr, the signals, the result on stdout, and the exit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Event
@@ -21,55 +22,137 @@ from vidup.inert import inert, json_line
 from vidup.keys import VARIABLES
 from vidup.options import Noise, environment, state_folder
 from vidup.order import Order
-from vidup.progress import View, decide, open_view
+from vidup.progress import View, decide, open_view, stderr_is_stuck
 from vidup.report import Report
-from vidup.signals import Signals, die_by
+from vidup.signals import ENDING, Signals, die_by
 from vidup.summary import failure_lines, success_lines
 from vidup.tally import Tally
 from vidup.upload import Upload
 
 
-def run_upload(order: Order, noise: Noise, resume_command: Callable[[str | None], str]) -> ExitCode:
-    """Upload and print the result; returns the exit code, or ends by the signal that stopped the upload."""
-    stage = _Stage(noise, order.key.source)
-    trace = stage.trace if noise.verbose >= 2 else None
-    upload = Upload(order, stage.tell, trace=trace)
-    view = stage.open(upload.tally)
-    if noise.verbose:
-        view.message("\n".join([*noise.sources, f"the API key is from {order.key.source}"]))
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file of a command: what to upload, or the error for which it cannot even begin.
 
-    def on_stop(code: ExitCode) -> None:
-        upload.stopped_by = code
-        upload.stop.set()
-        view.message("Stopping: parts already sent get up to 5 s for their answer (again to quit at once)", "warning")
+    `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun.
+    """
 
-    def deliver(report: Report) -> bool:
-        if report.resumable:
-            command = resume_command(report.upload_id if report.video_id else None)
-            report = replace(report, resume_command=command)
-        return stage.show(report)
+    order: Order | VidupError
+    untouched: Report
+    resume_command: Callable[[str | None], str]
 
-    with Signals(on_stop, view.progress_line) as signals:
-        try:
-            with view:
-                report = upload.run(deliver)
-        except Exception as error:  # noqa: BLE001  the one place where a fault of ours becomes a sentence
-            report = _crashed(upload, order, error)
-            deliver(report)
-        stage.leave(report)
-    if signals.received is not None and report.status == "interrupted":
-        flush()
-        die_by(signals.received)
-    return report.exit_code
+
+def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
+    """Upload one file after the other and print each result; returns the exit code, or ends by the signal that stopped them."""
+    session = _Session(noise)
+    with session.signals as signals:
+        reports = [session.run(task, last=task is tasks[-1]) for task in tasks]
+    unfinished = [report for report in reports if report.status == "interrupted" or (len(reports) > 1 and report.status == "failed")]
+    return end(combined([report.exit_code for report in reports]), signals if unfinished else None)
+
+
+def combined(codes: Sequence[ExitCode]) -> ExitCode:
+    """The exit code of one upload is its own; of several: 0 if all went well, 75 if all failures are resumable, else the first other."""
+    if len(codes) == 1:
+        return codes[0]
+    failures = [code for code in codes if code is not ExitCode.OK]
+    permanent = [code for code in failures if not code.resumable]
+    return permanent[0] if permanent else ExitCode.AGAIN if failures else ExitCode.OK
 
 
 def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "") -> ExitCode:
     """End an upload that cannot even begin, say for want of a key, as one that failed: with an object, an `exit`, an annotation."""
+    _refuse(path, error, noise, key_source)
+    return end(error.code)
+
+
+def end(code: ExitCode, signals: Signals | None = None) -> ExitCode:
+    """The last act: ends by the signal received, if there is one, else returns the code.
+
+    Where stderr takes nothing, the interpreter's own end would wait for it for ever: then the process is left at once.
+    """
+    stuck = stderr_is_stuck()
+    flush(*([sys.stdout] if stuck else [sys.stdout, sys.stderr]))
+    if signals is not None and signals.received is not None:
+        die_by(signals.received)
+    if stuck:
+        os._exit(code)
+    return code
+
+
+class _Session:
+    """The uploads of one command, one after the other, under the same ears for signals."""
+
+    def __init__(self, noise: Noise) -> None:
+        self.signals = Signals(self._stop, self._look)
+        self._noise = noise
+        self._running: tuple[Upload, View] | None = None
+
+    def run(self, task: Task, last: bool) -> Report:
+        """Upload this file, or say why not; nothing begins once a signal has come."""
+        if self.signals.received is not None:
+            return self._skip(task, ENDING[self.signals.received])
+        if isinstance(task.order, VidupError):
+            return _refuse(task.untouched.file, task.order, self._noise)
+        return self._upload(task.order, task.resume_command, last)
+
+    def _upload(self, order: Order, resume_command: Callable[[str | None], str], last: bool) -> Report:
+        stage = _Stage(self._noise, order.key.source)
+        upload = Upload(order, stage.tell, trace=stage.trace if self._noise.verbose >= 2 else None)
+        view = stage.open(upload.tally)
+
+        def deliver(report: Report) -> bool:
+            out = stage.show(_with_command(report, resume_command))
+            if last and report.status != "interrupted":
+                self.signals.ignore()
+            return out
+
+        try:
+            with view:
+                if self._noise.verbose:
+                    view.message("\n".join([*self._noise.sources, f"the API key is from {order.key.source}"]))
+                self._running = upload, view
+                if self.signals.received is not None:  # it came a moment too early to be heard by this upload
+                    self._stop(ENDING[self.signals.received])
+                upload.run(deliver)
+        except Exception as error:  # noqa: BLE001  the one place where a fault of ours becomes a sentence
+            fault = crash_error(error, order.state_dir, [order.key.value])
+            if stage.shown is None:
+                deliver(upload.report("failed", ExitCode.INTERNAL, fault))
+            else:
+                view.message(f"after the result was out, {fault.what}: {fault.cause}", "warning")
+        finally:
+            self._running = None
+        return stage.leave()
+
+    def _skip(self, task: Task, code: ExitCode) -> Report:
+        stage = _Stage(self._noise, "")
+        with stage.open(Tally()):
+            stage.show(_with_command(replace(task.untouched, exit_code=code), task.resume_command))
+        return stage.leave()
+
+    def _stop(self, code: ExitCode) -> None:
+        if self._running is not None:
+            upload, view = self._running
+            upload.stop_with(code)
+            view.message("Stopping: parts already sent get up to 5 s for their answer (again to quit at once)", "warning")
+
+    def _look(self) -> None:
+        if self._running is not None:
+            self._running[1].progress_line()
+
+
+def _with_command(report: Report, resume_command: Callable[[str | None], str]) -> Report:
+    if not report.resumable:
+        return report
+    return replace(report, resume_command=resume_command(report.upload_id if report.video_id else None))
+
+
+def _refuse(path: str, error: VidupError, noise: Noise, key_source: str = "") -> Report:
     stage, report = _Stage(noise, key_source), Report("failed", path, error.code, resumable=error.code.resumable, error=error)
-    stage.open(Tally())
-    stage.show(report)
-    stage.leave(report)
-    return error.code
+    with stage.open(Tally()):
+        stage.show(report)
+    return stage.leave()
 
 
 class _Stage:
@@ -78,7 +161,8 @@ class _Stage:
     def __init__(self, noise: Noise, key_source: str) -> None:
         self._noise = noise
         self._key_source = key_source
-        self._stderr = sys.stderr if sys.stderr is not None else io.StringIO()
+        self.shown: Report | None = None
+        self._stderr = io.StringIO() if sys.stderr is None or stderr_is_stuck() else sys.stderr
         self._style = decide(noise.progress, noise.color, noise.quiet, noise.verbose, environment(), self._stderr.isatty())
         self._step = open_step(environment())
         self._view: View | None = None
@@ -106,10 +190,14 @@ class _Stage:
         self.view.message(line)
 
     def show(self, report: Report) -> bool:
-        """What a file came to, everywhere; False if stdout could not take it. Nothing is printed before all of it is worded."""
+        """What a file came to, everywhere and once; False if stdout could not take it. Nothing is printed before all is worded."""
+        if self.shown is not None:
+            return False
         good = report.status == "uploaded"
         self._lines = success_lines(report) if good else failure_lines(report, self._key_source)
-        self.view.result(report.to_json())
+        fields = report.to_json()
+        self.shown = report
+        self.view.result(fields)
         self.view.settle()
         out = print_result(report, self._noise)
         if self._style.mode != "json":
@@ -118,12 +206,16 @@ class _Stage:
             self._step.end(report)
         return out
 
-    def leave(self, report: Report) -> None:
+    def leave(self) -> Report:
         """The end: the view is closed, and only then stderr is free for an annotation; a stream of events ends with its `exit`."""
+        report = self.shown
+        assert report is not None
         self.view.exit_(int(report.exit_code), report.exit_code.name.lower(), _message(report), report.resumable)
-        if report.status == "failed" and self._style.mode != "json" and (command := annotation(environment(), self._lines)):
+        heard = self._style.mode != "json" and not stderr_is_stuck()
+        if report.status == "failed" and heard and (command := annotation(environment(), self._lines)):
             with contextlib.suppress(OSError, ValueError):
                 print(command, file=self._stderr, flush=True)
+        return report
 
 
 def print_result(report: Report, noise: Noise) -> bool:
@@ -144,9 +236,9 @@ def print_result(report: Report, noise: Noise) -> bool:
     return True
 
 
-def flush() -> None:
+def flush(*streams: TextIO) -> None:
     """Hand everything written to the outside; a closed stream is no reason to fail."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams:
         try:
             stream.flush()
         except (OSError, ValueError, AttributeError):
@@ -184,10 +276,6 @@ def stray_fault(error: Exception) -> VidupError:
     """A fault of vidup outside of any upload, as `crash_error` tells it."""
     given = environment().get("VIDUP_STATE_DIR")
     return crash_error(error, state_folder(Path(given) if given else None), [environment().get(name, "") for name in VARIABLES])
-
-
-def _crashed(upload: Upload, order: Order, error: Exception) -> Report:
-    return upload.report("failed", ExitCode.INTERNAL, crash_error(error, order.state_dir, [order.key.value]))
 
 
 def _message(report: Report) -> str:

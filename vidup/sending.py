@@ -28,6 +28,9 @@ GRACE: Final = 5.0
 """Seconds that parts whose body is out get for their answer when the upload is stopped."""
 
 _TICK: Final = 0.1
+_LAG: Final = 5.0
+"""Seconds between two looks at a status that does not explain a refusal: it may lag."""
+
 _MOST_UNHEARD: Final = 2
 """Documented refusals in a row of one part that the status does not explain."""
 
@@ -39,15 +42,20 @@ class Notebook(Protocol):
 
     def attempt(self, part: int) -> None: ...
 
+    def refused(self, part: int) -> None: ...
+
 
 class Sending:
     """The sending of what is missing of one plan into one video."""
 
     def __init__(
         self, line: Line, video: VideoFile, video_id: str, plan: Plan, done: set[int], *, tally: Tally, notebook: Notebook,
-        attempted: set[int] | None,
+        accepted: set[int], attempted: set[int] | None,
     ) -> None:  # fmt: skip
-        """`done` is added to as the server confirms. `attempted`, if given, are the only parts the status may list: others are foreign."""
+        """`done` is added to as the server confirms, `accepted` as it answers 201, also where its status then does not list the part.
+
+        `attempted`, if given, are the only parts that the status may list: others are foreign.
+        """
         self.done = done
         self.answer: dict[str, object] | None = None
         self._line = line
@@ -56,7 +64,9 @@ class Sending:
         self._plan = plan
         self._tally = tally
         self._notebook = notebook
+        self._accepted = accepted
         self._attempted = attempted
+        self._first_tries: set[int] = set()
         self._fresh = deque(plan.missing(done))
         self._later: list[tuple[float, int]] = []
         self._sending: dict[int, PartBody] = {}
@@ -65,6 +75,7 @@ class Sending:
         self._asking = False
         self._ask_at = 0.0
         self._ask_failures = 0
+        self._ask_tokens_refused = 0
         self._history: dict[int, History] = {}
         self._cuts: Counter[int] = Counter()
         self._cut = threading.Event()
@@ -123,6 +134,7 @@ class Sending:
         if self._attempted is not None and number not in self._attempted:
             self._notebook.attempt(number)
             self._attempted.add(number)
+            self._first_tries.add(number)
         self._sending[number] = body
         self._tally.sending(number, body)
         self._line.tell(PartChanged(number, "sending", history.attempts))
@@ -156,6 +168,7 @@ class Sending:
             raise outcome.error
         assert outcome.reply is not None
         rule = self._line.judge(Kind.UPLOAD, outcome.ticket, outcome.reply)
+        self._note_first_try(outcome.number, outcome.reply)
         history = self._history[outcome.number]
         if rule.then is not Then.RENEW_TOKEN:
             history.tokens_refused = 0
@@ -167,8 +180,17 @@ class Sending:
         }
         actions[rule.verdict](outcome, rule, outcome.reply, history)
 
+    def _note_first_try(self, number: int, reply: Reply) -> None:
+        """A part refused at its first try is not on the server by us; any other outcome may have stored it."""
+        if number in self._first_tries and self._attempted is not None:
+            self._first_tries.discard(number)
+            if reply.status is not None and 400 <= reply.status < 500:
+                self._attempted.discard(number)
+                self._notebook.refused(number)
+
     def _accept(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
         self.answer = reply.body
+        self._accepted.add(sent.number)
         if self._mark_done(sent.number):
             self._start_what_may()  # the connection need not wait for the disk
             self._notebook.confirm(sent.number)
@@ -197,8 +219,12 @@ class Sending:
         if rule.then is Then.ASK_FOR_UPLOAD:
             self._question = Question(rule, reply)
             self._fresh.appendleft(sent.number)
+        elif reply.status is not None and reply.status >= 400 and sent.number in self._accepted:
+            self._confirm(sent.number)  # it was accepted earlier in this run, by a server whose status lags
         else:
             self._unsure[sent.number] = (rule, reply)
+            if history.unheard:
+                self._ask_at = max(self._ask_at, time.monotonic() + _LAG)
 
     def _abort(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
         raise self._refusal(rule, reply, f"Part {sent.number} of {self._plan.total_parts} was refused")
@@ -211,18 +237,19 @@ class Sending:
         if rule.verdict is not Verdict.ACCEPT:
             self._unsure = self._asked_for | self._unsure
             self._ask_failures += 1
-            if rule.then is Then.RENEW_TOKEN and self._ask_failures > 1:
+            self._ask_tokens_refused = self._ask_tokens_refused + 1 if rule.then is Then.RENEW_TOKEN else 0
+            if self._ask_tokens_refused > 1:
                 raise self._refusal(rule, asked.reply, "The server refuses the key's token")
             wait = 0.0 if rule.then in (Then.PAUSE_ALL, Then.RENEW_TOKEN) else self._wait_after(rule, asked.reply, 0, self._ask_failures)
             self._ask_at = time.monotonic() + wait
             return
-        self._ask_failures = 0
+        self._ask_failures = self._ask_tokens_refused = 0
         self._read_ledger(read_ledger(asked.reply.body or {}), asked.reply)
 
     def _read_ledger(self, ledger: Ledger, reply: Reply) -> None:
         """While other parts are on their way a status only adds parts; another total, or another writer, puts the plan in question."""
         unsure, self._asked_for = self._asked_for, {}
-        if ledger.parts and ledger.total not in (None, self._plan.total_parts):
+        if ledger.parts and (ledger.total not in (None, self._plan.total_parts) or max(ledger.parts) > self._plan.total_parts):
             self._unsure.clear()
             self._question = Question(*next(iter(unsure.values())))
             return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final, NoReturn
 
@@ -35,12 +36,30 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
+    def ignore(self) -> None:
+        """From here to the end of the process no signal asks for anything: the last result is out, and its exit code holds."""
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
+            self._before.pop(number, None)
+
     def _asked_to_end(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:
             restore_cursor()
             die_by(signal.Signals(number))
         self.received = signal.Signals(number)
         self._on_stop(ENDING[self.received])
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Inside, Ctrl-C raises KeyboardInterrupt, for what must be tidied up behind it; elsewhere it ends vidup on the spot."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def restore_cursor() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 
 from vidup.api import Api
-from vidup.attempts import Question, another_writer
+from vidup.attempts import Question, another_writer, completed_by_another
 from vidup.container import Container, ask_ledger
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Finishing, Note, Resumed, Started, Tell
@@ -17,18 +16,21 @@ from vidup.ledger import Ledger, foreign_parts
 from vidup.line import Line, open_line
 from vidup.opening import Containers
 from vidup.order import ApiKey, Order
-from vidup.pacing import Backoff, Kind, Pacer, Patience, RetryBudget, full_jitter
+from vidup.pacing import Backoff, Kind, Pacer, Patience, RetryBudget, Stop, full_jitter
 from vidup.parts import WARN_SIZE, Plan
 from vidup.report import Refused, Report
 from vidup.sending import Sending
 from vidup.tally import Tally
 from vidup.transport import Trace
 from vidup.units import show_size
-from vidup.videofile import FileChanged, VideoFile, open_video
+from vidup.videofile import VideoFile, open_video
 from vidup.workers import Workers
 
 _END_PATIENCE = 60.0
-"""Seconds that an unfinished state is polled for once every part is confirmed."""
+"""Seconds that an unfinished state is polled for."""
+
+_LOST_AFTER = 30.0
+"""Seconds after which a part that was accepted, but that the status does not list, counts as lost and is sent again."""
 
 _LAG = 5.0
 """Seconds that a status may lag behind an answer that it does not explain."""
@@ -38,11 +40,11 @@ _MOST_ROUNDS = 2
 
 
 class Upload:
-    """One run. `stop` may be set at any moment from anywhere (say by what in `stopped_by`); `report` may be read at any moment."""
+    """One run. `stop_with` may be called at any moment from anywhere, `report` be read at any moment."""
 
     def __init__(self, order: Order, tell: Tell, backoff: Backoff = full_jitter, trace: Trace | None = None) -> None:
-        self.stop = threading.Event()
-        self.stopped_by = ExitCode.SIGINT
+        self._stop = Stop()
+        self._stopped_by = ExitCode.SIGINT
         self.tally = Tally()
         self._order = order
         self._tell = tell
@@ -56,6 +58,11 @@ class Upload:
         self._skipped = 0
         self._done: set[int] = set()
 
+    def stop_with(self, code: ExitCode) -> None:
+        """End soon, as interrupted with this code; may be called inside a signal handler."""
+        self._stopped_by = code
+        self._stop.set()
+
     def run(self, deliver: Callable[[Report], bool]) -> Report:
         """Upload, and hand the report to `deliver`, also after a failure. Raises nothing but faults of vidup itself.
 
@@ -68,7 +75,7 @@ class Upload:
         except VidupError as error:
             report = self.report("failed", error.code, error)
         except Cancelled:
-            report = self.report("interrupted", self.stopped_by)
+            report = self.report("interrupted", self._stopped_by)
         deliver(report)
         return report
 
@@ -114,30 +121,41 @@ class Upload:
                 self._complete(line, video, container)
                 report = self.report("uploaded", ExitCode.OK)
                 if deliver(report):
-                    folder.forget(containers.upload_id)
+                    self._forget(folder, containers.upload_id)
         line.workers.close()
         return report
 
+    def _forget(self, folder: StateFolder, upload_id: str) -> None:
+        """Drop the record of a finished upload; the result is out, so nothing may fail any more."""
+        try:
+            folder.forget(upload_id)
+        except OSError as error:
+            self._tell(Note(f"the record of this finished upload could not be removed ({error.strerror or error})", True))
+
     def _line(self) -> Line:
         order = self._order
-        patience = Patience(self.stop, RetryBudget(order.retry_for), Pacer(), lambda: self.tally.bytes_handed, self._backoff)
+        patience = Patience(self._stop, RetryBudget(order.retry_for), Pacer(), lambda: self.tally.bytes_handed, self._backoff)
         return Line(Api(order.base_url, order.key, timeout=order.timeout, trace=self._trace), Workers(order.jobs), patience, self._tell)
 
     def _complete(self, line: Line, video: VideoFile, container: Container) -> None:
         """Send and ask, until the server has the whole. The server's word counts at the start of each round and at the end."""
         ledger, idle_rounds, question = container.ledger, 0, None
+        accepted: set[int] = set()
         self._skipped = container.plan.total_parts if ledger.complete else len(ledger.parts)
         while not ledger.complete:
             _refuse_foreign(container, ledger)
-            before, question = ledger, self._send(line, video, container, ledger)
+            if not ledger.open:
+                ledger = self._await_news(line, container, ledger, None, _END_PATIENCE)
+                if not ledger.complete:
+                    raise _unfinished(ledger)
+                break
+            before, question = ledger, self._send(line, video, container, ledger, accepted)
             if question is None:
                 self._tell(Finishing())
-            lag = _END_PATIENCE if question is None else _LAG * idle_rounds
+            lag = _LOST_AFTER if question is None else _LAG * idle_rounds
             ledger = self._await_news(line, container, before, question, lag)
-            if ledger.complete:
-                break
-            if question is None and (ledger.state != "uploading" or not container.plan.missing(ledger.parts)):
-                raise _unfinished(ledger)
+            if ledger.complete or not ledger.open:
+                continue
             idle_rounds = 0 if (ledger.parts, ledger.total) != (before.parts, before.total) else idle_rounds + 1
             if idle_rounds >= _MOST_ROUNDS:
                 raise _no_news(question)
@@ -148,23 +166,24 @@ class Upload:
                 cause="the video on the server is not this file", advice="Upload it again with --restart.",
             )  # fmt: skip
         _refuse_foreign(container, ledger)
-        if question is not None and not container.vouched and container.plan.missing(container.attempted):
-            raise Refused(question.rule, question.reply, "This video is complete, and not by this upload")
+        if not container.vouched and not _all_ours(container, ledger):
+            raise completed_by_another()
         self._done = set(range(1, container.plan.total_parts + 1))
         container.describe()
 
-    def _send(self, line: Line, video: VideoFile, container: Container, ledger: Ledger) -> Question | None:
+    def _send(self, line: Line, video: VideoFile, container: Container, ledger: Ledger, accepted: set[int]) -> Question | None:
         done = self._done = set(ledger.parts)
         self.tally.begin(container.plan, done)
         self._announce(video, container, done)
         sending = Sending(
             line, video, container.video_id, container.plan, done, tally=self.tally, notebook=container,
-            attempted=None if container.vouched else container.attempted,
+            accepted=accepted, attempted=None if container.vouched else container.attempted,
         )  # fmt: skip
         try:
             return sending.run()
-        except FileChanged:
-            container.file_changed()
+        except BaseException:
+            if done and _has_changed(video):
+                container.file_changed()
             raise
         finally:
             if sending.answer is not None:
@@ -186,12 +205,25 @@ class Upload:
         until, pause = time.monotonic() + patience, 0.5
         while True:
             ledger = container.ask_ledger()
-            lost = question is None and pause > 1.0 and ledger.state == "uploading" and container.plan.missing(ledger.parts)
             news = question is not None and (ledger.parts, ledger.total) != (before.parts, before.total)
-            if ledger.complete or lost or news or time.monotonic() + pause > until:
+            closed = question is not None and not ledger.open
+            if ledger.complete or news or closed or time.monotonic() + pause > until:
                 return ledger
             line.patience.sleep(pause)
             pause = min(pause * 2, 5.0)
+
+
+def _all_ours(container: Container, ledger: Ledger) -> bool:
+    """Whether every part of a container that nobody vouches for may have been stored by this upload."""
+    return not container.plan.missing(container.attempted) and ledger.total in (None, container.plan.total_parts)
+
+
+def _has_changed(video: VideoFile) -> bool:
+    try:
+        video.check_unchanged()
+    except VidupError:
+        return True
+    return False
 
 
 def _refuse_foreign(container: Container, ledger: Ledger) -> None:

@@ -29,31 +29,35 @@ class VideoFile:
     """An open regular file of 1 byte to 52,428,800,000 bytes. One descriptor serves the whole upload, so a rename cannot mix two files."""
 
     path: str
+    """Where the file really is, symbolic links resolved: the same file has one path."""
+    name: str
+    """What the user called it, without its folder."""
     size: int
     mtime_ns: int
     descriptor: int
 
-    @property
-    def name(self) -> str:
-        """The file's name without its folder."""
-        return os.path.basename(self.path)
-
     def fingerprint(self) -> str:
         """Version 1: SHA-256 over the size, the first and the last MiB, and 4 KiB at every 16 MiB in between.
 
-        It misses a same-size rewrite that leaves all of these bytes alone.
+        It misses a same-size rewrite that leaves all of these bytes alone. Raises VidupError(FILE) when the file cannot be read.
         """
         digest = hashlib.sha256(str(self.size).encode())
         for offset, length in _samples(self.size):
-            data = os.pread(self.descriptor, length, offset)
+            try:
+                data = os.pread(self.descriptor, length, offset)
+            except OSError as error:
+                raise self.unreadable(f"at byte {offset}", error) from error
             if len(data) != length:
                 raise self._changed("it became shorter while it was read")
             digest.update(data)
         return f"1:{digest.hexdigest()}"
 
     def check_unchanged(self) -> None:
-        """Raise VidupError(FILE) if size or modification time are no longer what they were when the file was opened."""
-        now = os.fstat(self.descriptor)
+        """Raise VidupError(FILE) if size or modification time are no longer what they were when the file was opened, or cannot be told."""
+        try:
+            now = os.fstat(self.descriptor)
+        except OSError as error:
+            raise self.unreadable("any more", error) from error
         if now.st_size != self.size:
             raise self._changed(f"its size went from {show_size(self.size)} ({self.size} B) to {show_size(now.st_size)} ({now.st_size} B)")
         if now.st_mtime_ns != self.mtime_ns:
@@ -62,6 +66,13 @@ class VideoFile:
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self.descriptor)
+
+    def unreadable(self, where: str, error: OSError) -> VidupError:
+        """The VidupError(FILE) to raise instead of an OSError, which requests would take for the network's and send the part again."""
+        return VidupError(
+            ExitCode.FILE, f"{self.name} cannot be read {where}", cause=error.strerror or str(error),
+            advice="Check the disk, then run the same command again: what was sent stays sent.",
+        )  # fmt: skip
 
     def _changed(self, cause: str) -> VidupError:
         return FileChanged(
@@ -88,7 +99,7 @@ def _samples(size: int) -> Iterator[tuple[int, int]]:
 def open_video(path: str) -> VideoFile:
     """Open a file to upload. Raises VidupError(FILE) for what cannot be one: missing, unreadable, no regular file, empty, too large."""
     real = os.path.realpath(path)
-    name = os.path.basename(path) or path
+    name = os.path.basename(path.rstrip(os.sep)) or path
     try:
         descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -101,7 +112,7 @@ def open_video(path: str) -> VideoFile:
         raise VidupError(ExitCode.FILE, f"{name} {what}", advice=advice)
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    return VideoFile(real, about.st_size, about.st_mtime_ns, descriptor)
+    return VideoFile(real, name, about.st_size, about.st_mtime_ns, descriptor)
 
 
 def _why_not(about: os.stat_result) -> tuple[str, str] | None:
@@ -168,11 +179,7 @@ class PartBody:
         try:
             taken = os.preadv(self._video.descriptor, [space], offset)
         except OSError as error:
-            # requests would take an OSError for the network's and send the part again
-            raise VidupError(
-                ExitCode.FILE, f"{self._video.name} cannot be read at byte {offset}", cause=error.strerror or str(error),
-                advice="Check the disk, then run the same command again: what was sent stays sent.",
-            ) from error  # fmt: skip
+            raise self._video.unreadable(f"at byte {offset}", error) from error
         if not taken:
             self._video.check_unchanged()
             raise VidupError(ExitCode.FILE, f"{self._video.name} ended early at byte {offset}", advice="Start over with --restart.")

@@ -40,7 +40,9 @@ def demo(keep: Path | None) -> int:
     """
     import tempfile  # it and the others inside functions would slow down every TAB
 
-    with tempfile.TemporaryDirectory(prefix="vidup-demo-") as scratch:
+    from vidup.signals import interruptible
+
+    with interruptible(), tempfile.TemporaryDirectory(prefix="vidup-demo-") as scratch:
         folder = keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         return _play(folder, Path(scratch))

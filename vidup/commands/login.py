@@ -48,7 +48,9 @@ def login(sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: s
 
 def _key(api_key_file: str | None, url: str) -> ApiKey:
     from vidup.keys import given_key, typed_key
+    from vidup.signals import interruptible
 
     if api_key_file is None and sys.stdin is not None and sys.stdin.isatty():
-        return typed_key(click.prompt(f"API key for {url} (not shown)", hide_input=True, err=True))
+        with interruptible():  # or the terminal would stay without echo
+            return typed_key(click.prompt(f"API key for {url} (not shown)", hide_input=True, err=True))
     return given_key(api_key_file or "-")

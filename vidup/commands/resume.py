@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,6 @@ import click
 from vidup.errors import ExitCode, VidupError
 from vidup.help import Command
 from vidup.options import (
-    Noise,
     Size,
     environment,
     how_options,
@@ -25,7 +25,9 @@ from vidup.settings import noise_of
 from vidup.upload_ids import UploadId
 
 if TYPE_CHECKING:
-    from vidup.journal import Checkpoint, Record
+    from vidup.journal import Record
+    from vidup.order import ApiKey
+    from vidup.running import Task
 
 
 @click.command(cls=Command)
@@ -48,22 +50,14 @@ def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool
       vidup resume --all
     """
     from vidup.journal import StateFolder
+    from vidup.running import run_uploads
 
     folder = StateFolder(state_folder(options["state_dir"]))
     records = list(folder.records())
     chosen = _choose(records, uploads, everything)
     noise = noise_of(context)
-    codes = [_continue(context, record.checkpoint, noise, options) for record in chosen]
-    return combined(codes)
-
-
-def combined(codes: list[ExitCode]) -> ExitCode:
-    """The exit code of several uploads: 0 if all went well, 75 if every failure is resumable, else the first permanent one."""
-    failures = [code for code in codes if code is not ExitCode.OK]
-    permanent = [code for code in failures if not code.resumable]
-    if len(failures) == 1:
-        return failures[0]
-    return permanent[0] if permanent else ExitCode.AGAIN if failures else ExitCode.OK
+    key_for = _keys(options["api_key_file"])
+    return run_uploads([_task(context, record, key_for(record.checkpoint.base_url)) for record in chosen], noise)
 
 
 def _choose(records: list[Record], names: tuple[str, ...], everything: bool) -> list[Record]:
@@ -90,21 +84,39 @@ def _named(records: list[Record], name: str) -> Record:
     raise VidupError(ExitCode.UNKNOWN, f"No interrupted upload is called {name}", advice="See what there is: vidup list")
 
 
-def _continue(context: click.Context, known: Checkpoint, noise: Noise, options: dict[str, Any]) -> ExitCode:
-    from vidup.keys import find_key
+def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> Task:
     from vidup.order import Order
-    from vidup.running import refuse_upload, run_upload
+    from vidup.parts import Plan
+    from vidup.report import Report
+    from vidup.running import Task
 
-    state_dir: Path | None = options["state_dir"]
-    try:
-        key = find_key(options["api_key_file"], environment(), known.base_url)
-    except VidupError as error:
-        return refuse_upload(known.path, error, noise)
+    known, options = record.checkpoint, context.params
+    command = resume_command(context, known.upload_id)
+    untouched = Report(
+        "interrupted", known.path, ExitCode.SIGINT, upload_id=known.upload_id, video_id=known.video_id, size=known.size,
+        part_size=Plan(known.size, known.total_parts).part_size, total_parts=known.total_parts, parts_done=len(record.confirmed),
+        resumable=True,
+    )  # fmt: skip
+    if isinstance(key, VidupError):
+        return Task(key, untouched, lambda _upload_id: command)
     order = Order(
-        path=known.path, base_url=known.base_url, key=key, state_dir=state_folder(state_dir),
+        path=known.path, base_url=known.base_url, key=key, state_dir=state_folder(options["state_dir"]),
         video=known.options, video_id=known.requested_id or None, part_size=options["part_size"], jobs=options["jobs"],
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
         adopt=options["adopt"],
     )  # fmt: skip
-    command = resume_command(context, known.upload_id)
-    return run_upload(order, noise, lambda _upload_id: command)
+    return Task(order, untouched, lambda _upload_id: command)
+
+
+def _keys(key_file: str | None) -> Callable[[str], ApiKey | VidupError]:
+    """Finds the key for a base URL; a file or a pipe, which can be read only once, is read once for all of them."""
+    from vidup.keys import find_key
+
+    @cache
+    def find(base_url: str) -> ApiKey | VidupError:
+        try:
+            return find_key(key_file, environment(), base_url)
+        except VidupError as error:
+            return error
+
+    return find if key_file is None else lambda _base_url: find("")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from vidup.errors import VidupError
+from vidup.errors import ExitCode, VidupError
 from vidup.help import Command
 from vidup.options import (
     VIDEO,
@@ -57,7 +57,8 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     """
     from vidup.keys import find_key
     from vidup.order import Order
-    from vidup.running import refuse_upload, run_upload
+    from vidup.report import Report
+    from vidup.running import Task, refuse_upload, run_uploads
 
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
@@ -77,7 +78,8 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
 
         return run_dry(order, noise)
     command = same_command()
-    return run_upload(order, noise, lambda upload_id: resume_command(context, upload_id) if upload_id else command)
+    untouched = Report("interrupted", file, ExitCode.SIGINT, resumable=True)
+    return run_uploads([Task(order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command)], noise)
 
 
 def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> None:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from vidup.progress.base import Kind, View
+from vidup.progress.base import Kind, View, stderr_is_stuck
 from vidup.progress.choice import ColorOption, Mode, ModeOption, Style, decide
 from vidup.tally import Tally
 
-__all__ = ["ColorOption", "Kind", "Mode", "ModeOption", "Style", "View", "decide", "open_view"]
+__all__ = ["ColorOption", "Kind", "Mode", "ModeOption", "Style", "View", "decide", "open_view", "stderr_is_stuck"]
 
 
 def open_view(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from threading import Event as Signal
 from threading import RLock, Thread, current_thread
+from threading import enumerate as living_threads
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, Self, TextIO
 
@@ -28,6 +29,8 @@ LONGEST_LINE: Final = 2000
 
 _PATIENCE: Final = 2.0
 """Seconds that `close` waits for a terminal that takes no output (Ctrl-S, a full pipe nobody reads)."""
+
+_THREAD: Final = "vidup-view"
 
 _SPELLED: Final = str.maketrans({"…": "...", "→": "->", "\u2013": "-", "✓": "*", "✗": "x", "■": "#"})
 """The signs that vidup's own sentences use, for a stream that is not UTF-8."""
@@ -107,10 +110,11 @@ class View(ABC):
         self._thread: Thread | None = None
         self._running = False
         self._closed = False
+        self._patience = _PATIENCE
 
     def __enter__(self) -> Self:
         self._running = True
-        self._thread = Thread(target=self._run, name="vidup-view", daemon=True)
+        self._thread = Thread(target=self._run, name=_THREAD, daemon=True)
         self._thread.start()
         return self
 
@@ -149,8 +153,9 @@ class View(ABC):
         thread = self._thread
         if thread is not None and thread is not current_thread():
             self._jobs.put(None)
-            thread.join(_PATIENCE)
+            thread.join(self._patience)
             if thread.is_alive():
+                self._patience = 0.0
                 return  # the stream takes nothing, not even what would restore it
         self._drain()
         with self._lock:
@@ -224,6 +229,11 @@ class View(ABC):
             with self._lock:
                 self._finish()
             self._running = False
+
+
+def stderr_is_stuck() -> bool:
+    """Whether the thread of a closed view still hangs in a write that nobody takes; to be asked while no view is open."""
+    return any(thread.name == _THREAD for thread in living_threads())
 
 
 class LineView(View):

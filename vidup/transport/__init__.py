@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
-import socket
 import ssl
 import threading
 import time
@@ -17,13 +15,12 @@ from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.utils import get_environ_proxies
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
+from vidup.transport.connections import Adapter, Session
+from vidup.transport.failures import causes_of, in_words, is_407, is_of_proxy_address
 from vidup.trust import trust_store
 from vidup.verdicts import Problem, RateLimit, Reply, slug_of
 
@@ -32,6 +29,9 @@ ERROR_BODY_LIMIT: Final = 64 * 1024
 
 _BODY_LIMIT: Final = 4 * 1024 * 1024
 """Bytes read of a good answer: the status of 10,000 parts takes some 70 KB."""
+
+_STATUS_TELLS: Final = frozenset({401, 407, 408, 413, 425, 429})
+"""4xx answers that say enough without a body; whoever refuses a request early often resets the line behind the answer."""
 
 Trace = Callable[[str], None]
 """Told one line about every request that is over; nothing secret is in it."""
@@ -45,46 +45,6 @@ class Body(Protocol):
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[bytes | memoryview]: ...
-
-
-class _Connection(HTTPSConnection):
-    """Over TLS on Python 3.11 an answer sent before the body's end is hidden behind an SSLEOFError (cpython 115627).
-
-    Turned into the BrokenPipeError that plain connections raise, it makes urllib3 read the answer.
-    """
-
-    def send(self, data: Any) -> None:
-        try:
-            super().send(data)
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as closed:
-            raise BrokenPipeError(errno.EPIPE, "closed by the peer while the body was being sent") from closed
-
-
-class _Pool(HTTPSConnectionPool):
-    ConnectionCls = _Connection
-
-
-_POOLS: Final = {"http": HTTPConnectionPool, "https": _Pool}
-
-
-class _Adapter(HTTPAdapter):
-    """One connection, no retries of its own, and one trust store for all adapters: parsing it costs 20 ms each time."""
-
-    def __init__(self, context: ssl.SSLContext | None) -> None:
-        self._context = context
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **options)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=self._context, **options)
-        manager.pool_classes_by_scheme = _POOLS
-        return manager
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        conn.cert_reqs = "CERT_REQUIRED"  # the context holds the certificates; requests would load its own on top
 
 
 class _Authorization(AuthBase):
@@ -102,7 +62,7 @@ class _Authorization(AuthBase):
 
 def mask_url(url: str) -> str:
     """A URL as it may be shown: a password, and a lone user that may be a token, become ***."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "***@", url)
+    return re.sub(r"(?<=://)[^/\s]*@", "***@", url)
 
 
 class Transport:
@@ -112,6 +72,7 @@ class Transport:
         """`timeout` in seconds bounds a connect and every block sent; proxies and trust are taken from the environment once."""
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
+        self._host = urlsplit(self.base_url).netloc.rpartition("@")[2]
         self._trace = trace
         self._headers = {"User-Agent": client.replace(":", "/"), "AV-Origin-Client": client, "Accept": "application/json"}
         self._proxies: dict[str, str] = {k: v for k, v in get_environ_proxies(self.base_url).items() if v}
@@ -131,9 +92,23 @@ class Transport:
 
     def scrub(self, text: str) -> str:
         """The text without secrets and without passwords in URLs."""
-        for secret in self._secrets:
+        return mask_url(self._struck(text))
+
+    def _struck(self, text: str) -> str:
+        for secret in tuple(self._secrets):  # another thread may be keeping a new token
             text = text.replace(secret, "***")
-        return mask_url(text)
+        return text
+
+    def _strike(self, body: dict[str, object]) -> None:
+        """Take the secrets out of every string of a good body, however deep; in place, for nobody else has it yet."""
+        waiting: list[Any] = [body]
+        while waiting:
+            holder = waiting.pop()
+            for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
+                if isinstance(value, str):
+                    holder[key] = self._struck(value)
+                elif isinstance(value, dict | list):
+                    waiting.append(value)
 
     def request(
         self,
@@ -149,8 +124,8 @@ class Transport:
     ) -> Reply:
         """Send one request and reduce whatever comes back to a Reply; `promised` says whether a 2xx body is the one expected.
 
-        `answer_timeout` (seconds, default the timeout) bounds each wait for bytes of the answer once the body is out.
-        Raises only what the body itself raises: a changed file, a stop.
+        `answer_timeout` (seconds, default the timeout) bounds each wait for the answer once the body is out, and the whole of its body.
+        Good bodies come without secrets, but for the tokens of `/auth/`. Raises only what the body raises: a changed file, a stop.
         """
         began = time.monotonic()
         try:
@@ -165,9 +140,11 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                reply = self._reply(response, promised)
-        except requests.RequestException as failed:
+                reply = self._reply(response, promised, answer_timeout or self.timeout, body)
+        except (requests.RequestException, HTTPError, ValueError) as failed:
             reply = self._failure(failed, body)
+        if reply.body is not None and not path.startswith("/auth/"):
+            self._strike(reply.body)
         if self._trace is not None:
             kind = "upload" if body is not None else "read" if method == "GET" else "write"
             what = " ".join(words for words in (method, path.partition("?")[0], (headers or {}).get("Content-Range", "")) if words)
@@ -177,19 +154,23 @@ class Transport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
-            session = requests.Session()
+            session = Session()
             session.trust_env = False
             session.proxies = dict(self._proxies)
             session.headers.update(self._headers)
-            session.mount("https://", _Adapter(self._context))
-            session.mount("http://", _Adapter(self._context))
+            session.mount("https://", Adapter(self._context))
+            session.mount("http://", Adapter(self._context))
             self._threads.session = session
         return session
 
-    def _reply(self, response: requests.Response, promised: Callable[[dict[str, object]], bool]) -> Reply:
+    def _reply(
+        self, response: requests.Response, promised: Callable[[dict[str, object]], bool], seconds: float, sent: Body | None
+    ) -> Reply:
         good = 200 <= response.status_code < 300
-        raw = _read(response, _BODY_LIMIT if good else ERROR_BODY_LIMIT)
+        raw, whole = _read(response, _BODY_LIMIT if good else ERROR_BODY_LIMIT, seconds)
         body = _json_object(raw)
+        if not whole and body is None and 400 <= response.status_code < 500 and response.status_code not in _STATUS_TELLS:
+            return _unanswered(sent, f"{self._host} broke off in the middle of its answer {response.status_code}")
         head = response.headers
         reply = Reply(
             status=response.status_code,
@@ -229,29 +210,40 @@ class Transport:
         value = entry.get(key)
         return self.scrub(value) if isinstance(value, str) else ""
 
-    def _failure(self, failed: requests.RequestException, body: Body | None) -> Reply:
-        causes = list(_causes(failed))
+    def _failure(self, failed: Exception, body: Body | None) -> Reply:
+        causes = list(causes_of(failed))
         untrusted = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
         if untrusted is not None:
             return Reply(failure="certificate-not-trusted", text=self.scrub(untrusted.verify_message))
-        if any("407" in str(cause) for cause in causes if isinstance(cause, OSError)) and self._proxies:
+        if any(is_407(cause) for cause in causes):
             return Reply(failure="proxy-wants-password", text=f"the proxy {self.proxy} answered 407")
-        words = self.scrub(_words(causes, urlsplit(self.base_url).netloc.rpartition("@")[2], self.timeout))
+        if self.proxy and is_of_proxy_address(failed):
+            return Reply(failure="proxy-unusable", text=self.scrub(f"the proxy {self.proxy}: {failed}"))
+        words = self.scrub(in_words(causes, self._host, self.timeout))
         if isinstance(failed, requests.exceptions.ProxyError):
             words = f"{words} (through the proxy {self.proxy})"
-        return Reply(failure="answer-lost" if body is not None and body.all_out else "no-answer", text=words)
+        return _unanswered(body, words)
 
 
-def _read(response: requests.Response, limit: int) -> bytes:
-    """At most `limit` bytes of the body; a body cut short is worth what came of it, which is nothing."""
+def _unanswered(body: Body | None, words: str) -> Reply:
+    return Reply(failure="answer-lost" if body is not None and body.all_out else "no-answer", text=words)
+
+
+def _read(response: requests.Response, limit: int, seconds: float) -> tuple[bytes, bool]:
+    """At most `limit` bytes of the body, and whether that is all one wants; a body that takes longer than `seconds` is cut short."""
+    raw, deadline = b"", time.monotonic() + seconds
     try:
-        raw: bytes = response.raw.read(limit, decode_content=True)
-        if len(raw) == limit:
-            response.close()  # what is left is not worth reading, and would stand before the next answer
-        return raw
+        while len(raw) < limit:
+            piece: bytes = response.raw.read1(limit - len(raw), decode_content=True)
+            if not piece:
+                return raw, True
+            raw += piece
+            if time.monotonic() > deadline:
+                break
     except (HTTPError, OSError, ValueError):
-        response.close()
-        return b""
+        pass
+    response.close()  # what is left is not worth reading, and would stand before the next answer
+    return raw, len(raw) >= limit
 
 
 def _json_object(raw: bytes) -> dict[str, object] | None:
@@ -286,34 +278,3 @@ def _moment(text: str) -> float | None:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError):
         return None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it was made from, outermost first."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if not isinstance(cause, BaseException) or id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        waiting += [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
-
-
-def _words(causes: list[BaseException], host: str, timeout: float) -> str:
-    """What went wrong, in a few words for a person."""
-    kinds: list[tuple[type[BaseException] | tuple[type[BaseException], ...], str]] = [
-        (socket.gaierror, f"the name {host} could not be resolved"),
-        (ConnectionRefusedError, f"{host} refused the connection"),
-        ((ConnectionResetError, BrokenPipeError), f"{host} reset the connection"),
-        (requests.Timeout, f"{host} did not answer in time"),
-        (TimeoutError, f"{host} took no data for {timeout:g} s"),
-        (ssl.SSLError, f"the TLS connection to {host} broke"),
-    ]
-    for kind, words in kinds:
-        if any(isinstance(cause, kind) for cause in causes):
-            return words
-    if any(type(cause).__name__ == "RemoteDisconnected" for cause in causes):
-        return f"{host} closed the connection without an answer"
-    return f"the connection to {host} failed ({type(causes[-1]).__name__})"

@@ -1,0 +1,55 @@
+"""EDGE: why no answer came, read from the errors of requests, urllib3, http.client and the socket."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import requests
+from urllib3.exceptions import LocationValueError
+
+
+def is_407(cause: BaseException) -> bool:
+    """http.client tells what a proxy answered to CONNECT in the words of an OSError; requests' own errors quote them."""
+    tunnel = isinstance(cause, OSError) and not isinstance(cause, requests.RequestException)
+    return tunnel and str(cause).startswith("Tunnel connection failed: 407")
+
+
+def is_of_proxy_address(failed: Exception) -> bool:
+    """Whether a request through a proxy failed for the proxy's own address, which is all that is looked at before it is reached."""
+    if isinstance(failed, requests.exceptions.InvalidURL):  # without its request when it is the server's URL that is wrong
+        return failed.request is not None or isinstance(failed, requests.exceptions.InvalidProxyURL)
+    return isinstance(failed, requests.exceptions.InvalidSchema | LocationValueError | UnicodeError)
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything it was made from, outermost first."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
+
+
+def in_words(causes: list[BaseException], host: str, timeout: float) -> str:
+    """What went wrong, in a few words for a person."""
+    kinds: list[tuple[type[BaseException] | tuple[type[BaseException], ...], str]] = [
+        (socket.gaierror, f"the name {host} could not be resolved"),
+        (ConnectionRefusedError, f"{host} refused the connection"),
+        ((ConnectionResetError, BrokenPipeError), f"{host} reset the connection"),
+        (requests.Timeout, f"{host} did not answer in time"),
+        ((LocationValueError, requests.exceptions.InvalidURL, UnicodeError), f"{host} cannot be the name of a server"),
+        (TimeoutError, f"{host} took no data for {timeout:g} s"),
+        (ssl.SSLError, f"the TLS connection to {host} broke"),
+    ]
+    for kind, words in kinds:
+        if any(isinstance(cause, kind) for cause in causes):
+            return words
+    if any(type(cause).__name__ == "RemoteDisconnected" for cause in causes):
+        return f"{host} closed the connection without an answer"
+    return f"the connection to {host} failed ({type(causes[-1]).__name__})"
