@@ -512,3 +512,18 @@ def test_a_reply_never_shows_its_key_in_a_repr() -> None:
     """Tracebacks and debuggers print values."""
     assert "sk-1" not in repr(ApiKey("sk-1", "a file"))
     assert json.dumps(Reply().status) == "null"
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_opened_anew() -> None:
+    """Keep-alive ends on the other side: the next request does not fail for it."""
+    accepted = []
+
+    def answer_and_close(connection: socket.socket) -> None:
+        accepted.append(connection.recv(65536))
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}')
+
+    with serving(answer_and_close) as url:
+        line = transport(url)
+        replies = [line.request("GET", "/x") for _ in range(3)]
+    assert [reply.status for reply in replies] == [200, 200, 200]
+    assert len(accepted) == 3
