@@ -670,7 +670,7 @@ def test_many_threads_lose_no_line(mode: Mode, terminal: int) -> None:
 
 
 def test_a_full_pipe_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader that stops reading neither blocks a worker's `tell` nor the end of the program."""
+    """A reader that stops reading neither blocks a worker's `tell` nor the end of the program; what waited is there when it reads again."""
     monkeypatch.setattr(base, "_PATIENCE", 0.05)
     reading, writing = os.pipe()
     stream = os.fdopen(writing, "w", encoding="utf-8")
@@ -680,10 +680,24 @@ def test_a_full_pipe_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(2000):
             view.tell(Note("x" * 200))
     took = time.monotonic() - began
-    while b'"exit"' not in os.read(reading, 1 << 20):
-        view.exit_(0, "ok", "", False)
+    assert base.stderr_is_stuck()
+    seen = bytearray()
+
+    def read_to_the_end() -> None:
+        while block := os.read(reading, 1 << 20):
+            seen.extend(block)
+
+    reader = threading.Thread(target=read_to_the_end)
+    reader.start()
+    for thread in threading.enumerate():
+        if thread.name == "vidup-view":
+            thread.join()
+    view.exit_(0, "ok", "", False)
     stream.close()
+    reader.join()
     os.close(reading)
+    kinds = [json.loads(line)["type"] for line in seen.splitlines()]
+    assert kinds == ["note"] * 2000 + ["exit"]
     assert took < 2
 
 
