@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,13 @@ from vidup.emulator import Emulator
 
 MIB = 1024 * 1024
 _OURS = ("VIDUP_", "APIVIDEO_", "GITHUB_", "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "REQUESTS_CA", "CURL_CA", "SSL_CERT")
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in its background with SIGINT ignored, nohup with SIGHUP: our children must not inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
