@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,9 +73,8 @@ def test_every_error_that_vidup_raises_names_the_next_step() -> None:
 @pytest.mark.parametrize("public", [True, False])
 def test_the_links_of_a_private_video_are_not_told(public: bool) -> None:
     """They carry a token."""
-    good = replace(
-        report(None, ExitCode.OK, "uploaded"), public=public, parts_sent=5, assets={"player": "https://p/token", "hls": "https://h/token"}
-    )
+    links: dict[str, object] = {"player": "https://p/token", "hls": "https://h/token"}
+    good = report(None, ExitCode.OK, "uploaded")._replace(public=public, parts_sent=5, assets=links)
     assert ("token" in "\n".join(success_lines(good))) == public
 
 
@@ -90,5 +88,5 @@ def test_the_links_of_a_private_video_are_not_told(public: bool) -> None:
 )  # fmt: skip
 def test_time_and_speed_belong_to_this_run(numbers: dict[str, int], said: str) -> None:
     """After a resume the summary does not claim the whole size for the time of the rest."""
-    good = replace(report(None, ExitCode.OK, "uploaded"), seconds=5.0, bytes_sent=50 * MIB, **numbers)  # type: ignore[arg-type]
+    good = report(None, ExitCode.OK, "uploaded")._replace(seconds=5.0, bytes_sent=50 * MIB, **numbers)  # type: ignore[arg-type]
     assert success_lines(good)[0] == said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from vidup.errors import ExitCode, VidupError
 from vidup.parts import MIB, MIN_PART, Plan
@@ -16,16 +16,14 @@ MOST_CUTS: Final = 10
 """Failures in mid-body of one part, with no part confirmed in between, after which smaller parts are advised."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """An answer that only the server's ledger can explain: the upload must be planned anew from its status."""
 
     rule: Rule
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """How one attempt at a part ended."""
 
     number: int
@@ -35,8 +33,7 @@ class Sent:
     error: BaseException | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """The answer to one status call, and the parts it was asked for."""
 
     ticket: int

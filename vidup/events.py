@@ -1,13 +1,15 @@
-"""CORE: what happens during an upload, as values that the conductor tells and a view shows or a pipe reads."""
+"""CORE: what happens during an upload, as values that the conductor tells and a view shows or a pipe reads.
+
+They are named tuples, as are most small values of vidup: to define a frozen dataclass takes 1 ms of every start.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """Parts are about to be sent: the split, where to, and how much of it the server already has."""
 
     file: str
@@ -21,8 +23,7 @@ class Started:
     parts_done: int
 
 
-@dataclass(frozen=True, slots=True)
-class PartChanged:
+class PartChanged(NamedTuple):
     """A part was begun ("sending"), confirmed by the server ("done") or put back ("waiting"); `attempts` counts sends so far."""
 
     part: int
@@ -30,8 +31,7 @@ class PartChanged:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Retrying:
+class Retrying(NamedTuple):
     """A request failed and is made again after `wait` seconds; `part` is 0 for a request that carries no part."""
 
     part: int
@@ -40,8 +40,7 @@ class Retrying:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(NamedTuple):
     """An upload begun earlier goes on; `source` says whose word counts the parts: "server" or "journal"."""
 
     parts_done: int
@@ -49,21 +48,18 @@ class Resumed:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """Nothing new is started for `seconds`, because the server's rate limit says so."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finishing:
+class Finishing(NamedTuple):
     """Every part is confirmed; the status is asked whether the video is whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A sentence for people; `warning` marks one that they should act upon."""
 
     text: str

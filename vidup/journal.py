@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vidup.errors import ExitCode, VidupError
 
@@ -51,8 +51,7 @@ class Checkpoint:
     began: float
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A checkpoint and what was noted after it: parts confirmed, parts tried, and whether the file changed under a running upload."""
 
     checkpoint: Checkpoint

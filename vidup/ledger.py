@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from vidup.parts import is_valid_total
 
@@ -16,8 +15,7 @@ PORTABLE_KEY: Final = "vidup-file"
 """The metadata key under which `--portable` keeps a file's identity beside the user's own metadata."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(NamedTuple):
     """The `ingest` of one status answer: its state, the bytes of the whole file if known, the announced total, the stored parts."""
 
     state: str = ""

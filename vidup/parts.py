@@ -7,8 +7,7 @@ and the numbers, so any machine can rebuild the very same split from the server'
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 MIB: Final = 1024 * 1024
 
@@ -33,8 +32,7 @@ _SHARE_OF_LIMIT: Final = 0.8
 """Part of the uploads-per-minute limit that one upload plans with; the rest is left to other users of the key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One part: its number from 1, its first byte in the file, its length in bytes."""
 
     number: int
@@ -42,8 +40,7 @@ class Part:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The split of a file of `size` bytes into `total_parts` parts, all equal but the last."""
 
     size: int

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from vidup.tally import PartState, Snapshot
 
@@ -21,8 +20,7 @@ _SLEPT: Final = 5.0
 """Seconds between two readings over which the process itself must have been stopped (Ctrl-Z, laptop sleep)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """The speed at one moment: `rate` in bytes a second (0 when stalled), `eta` in seconds or None when nobody can say.
 
     `idle`: seconds without a byte in which one might have moved. `limited`: seconds that a rate-limit wait still runs, else 0.

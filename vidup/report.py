@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vidup.errors import ExitCode, VidupError
 from vidup.parts import MAX_PART, MIB, MIN_PART
@@ -44,8 +44,7 @@ def advice_for(rule: Rule, part_size: int) -> str:
     return rule.advice.replace("{smaller}", option_size(smaller)).replace("{larger}", option_size(larger))
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One file's outcome. What is unknown or does not apply is None; sizes are bytes, `seconds` wall time.
 
     `status` is uploaded, failed or interrupted. `bytes_sent` counts payload, sent again included.

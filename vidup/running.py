@@ -10,10 +10,9 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Event
@@ -30,8 +29,7 @@ from vidup.tally import Tally
 from vidup.upload import Upload
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One file of a command: what to upload, or the error for which it cannot even begin.
 
     `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun.
@@ -128,7 +126,7 @@ class _Session:
     def _skip(self, task: Task, code: ExitCode) -> Report:
         stage = _Stage(self._noise, "")
         with stage.open(Tally()):
-            stage.show(_with_command(replace(task.untouched, exit_code=code), task.resume_command))
+            stage.show(_with_command(task.untouched._replace(exit_code=code), task.resume_command))
         return stage.leave()
 
     def _stop(self, code: ExitCode) -> None:
@@ -145,7 +143,7 @@ class _Session:
 def _with_command(report: Report, resume_command: Callable[[str | None], str]) -> Report:
     if not report.resumable:
         return report
-    return replace(report, resume_command=resume_command(report.upload_id if report.video_id else None))
+    return report._replace(resume_command=resume_command(report.upload_id if report.video_id else None))
 
 
 def _refuse(path: str, error: VidupError, noise: Noise, key_source: str = "") -> Report:

@@ -5,9 +5,8 @@ Only single assignments to ints and dict entries happen here, which CPython make
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from vidup.parts import Plan
 
@@ -29,8 +28,7 @@ class Counted(Protocol):
     all_out: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The numbers at one moment. Bytes are payload; `bytes_confirmed` is what the server acknowledged, and the truth.
 
     `bytes_in_flight` were handed to a socket but are not confirmed; `bytes_handed` counts all handed in this run, sent again

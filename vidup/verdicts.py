@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from vidup.errors import ExitCode
 
@@ -39,16 +38,14 @@ class Then(Enum):
     STOP = "stop the whole upload"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One entry of an error body's `problems` list."""
 
     name: str
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(NamedTuple):
     """The X-RateLimit-* headers of one answer: requests a minute, requests left, seconds until the window resets."""
 
     limit: int | None = None
@@ -56,8 +53,7 @@ class RateLimit:
     reset_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One answer, or the lack of one, reduced to what a decision needs.
 
     `failure` is the slug of a row of our own (`no-answer`, `answer-lost`, ...) when no HTTP answer was read; `promised`
@@ -84,11 +80,10 @@ class Reply:
 
     def with_token(self, serial: int) -> Reply:
         """The same reply, marked with the serial number of the token that its request carried."""
-        return replace(self, token=serial)
+        return self._replace(token=serial)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One row of the table: an error, its verdict, and what is said about it.
 
     `variants` are other titles seen for it, `aliases` other last segments of its `type`, `detail` the documented detail

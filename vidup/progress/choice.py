@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Mode = Literal["tty", "plain", "json", "none"]
 ModeOption = Literal["auto", "tty", "plain", "json", "none"]
 ColorOption = Literal["auto", "always", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How stderr is used. `mode` "tty" is the only one that animates; `quiet` lets nothing pass but errors (and is mode "none")."""
 
     mode: Mode

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from vidup.events import Started
 from vidup.inert import inert
@@ -28,8 +27,7 @@ _GAP: Final = "  "
 _PART_STYLES: Final = ("dim", "cyan", "cyan", "yellow", "green")
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(NamedTuple):
     """What lines are drawn with. `bar` is confirmed, handed out, the rest; `parts` is indexed by PartState."""
 
     bar: tuple[str, str, str]

@@ -9,7 +9,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
@@ -190,15 +189,14 @@ class Transport:
     def _error(self, reply: Reply, raw: bytes, body: dict[str, object] | None) -> Reply:
         if body is None:
             words = re.sub(r"(?is)<(head|script|style)\b.*?</\1>|<[^>]*>", " ", raw[:4096].decode("utf-8", "replace"))
-            return replace(reply, text=self.scrub(" ".join(words.split()))[:300])
+            return reply._replace(text=self.scrub(" ".join(words.split()))[:300])
         entries = body.get("problems")
         problems = tuple(
             Problem(self._text(entry, "name"), self._text(entry, "title"))
             for entry in (entries if isinstance(entries, list) else [])
             if isinstance(entry, dict)
         )
-        return replace(
-            reply,
+        return reply._replace(
             slug=slug_of(self._text(body, "type")),
             title=self._text(body, "title"),
             detail=self._text(body, "detail"),
