@@ -120,6 +120,18 @@ def test_a_kill_after_the_last_answer_uploads_nothing_twice(emulator: Emulator, 
     assert not list(vidup.state.glob("*.jsonl"))
 
 
+def test_a_resume_opens_no_more_connections_than_parts_are_left(
+    emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli
+) -> None:
+    """Three parts are missing: three connections, though --jobs allows 16."""
+    emulator, path = emulate(faults=["part=4,times=1:error=uploaded-file-invalid-file"]), video(SIZE)
+    assert vidup("upload", path, "--part-size", "5MiB", "--jobs", "1", emulator=emulator).returncode != 0
+    assert len(emulator.stored_parts(video_with_parts(emulator))) == 3
+    before = emulator.connections
+    assert vidup("upload", path, "--part-size", "5MiB", "--jobs", "16", emulator=emulator).returncode == 0
+    assert emulator.connections - before == 3
+
+
 # -- server truth --------------------------------------------------------------------------------------------------
 
 

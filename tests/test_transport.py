@@ -531,3 +531,41 @@ def test_a_connection_that_the_server_closed_while_idle_is_opened_anew() -> None
             assert line.request("GET", "/x").status == 200
             assert closed.acquire(timeout=10)
     assert len(accepted) == 3
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_a_connection_opened_early_serves_the_first_request_if_it_still_stands(
+    tls: ssl.SSLContext, bundle: Path, hangs_up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session tickets that a TLS 1.3 server sends after the handshake are no end; a server that hung up is called again."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    served: list[socket.socket] = []
+    ready = threading.Semaphore(0)
+
+    def answer(connection: socket.socket) -> None:
+        served.append(connection)
+        with tls.wrap_socket(connection, server_side=True) as secure:
+            assert secure.version() == "TLSv1.3"
+            if hangs_up and len(served) == 1:
+                secure.close()
+                ready.release()
+                return
+            ready.release()
+            secure.recv(65536)
+            secure.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}')
+
+    with serving(answer) as url:
+        line = transport(url.replace("http:", "https:"))
+        line.connect()
+        assert ready.acquire(timeout=10)
+        assert line.request("GET", "/x").status == 200
+    assert len(served) == (2 if hangs_up else 1)
+
+
+def test_connecting_early_to_nobody_is_left_to_the_request() -> None:
+    """It raises nothing, and the request says what is wrong."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    line = transport(f"http://127.0.0.1:{port}")
+    line.connect()
+    assert "refused" in line.request("GET", "/x").text.lower()

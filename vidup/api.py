@@ -37,7 +37,7 @@ class _Token:
 
 
 class Api:
-    """One server, one key. Every method answers with a Reply and decides nothing; any number of threads may call."""
+    """One server, one key. Every request is answered with a Reply, and nothing is decided; any number of threads may call."""
 
     def __init__(
         self, base_url: str, key: ApiKey, *, timeout: float, trace: Trace | None = None, clock: Callable[[], float] = time.monotonic
@@ -60,6 +60,10 @@ class Api:
     def scrub(self, text: str) -> str:
         """The text without the key, the tokens, or a password in a URL."""
         return self._transport.scrub(text)
+
+    def connect(self) -> None:
+        """Open the connection of the calling thread; no answer, for whatever goes wrong is found out by the first request."""
+        self._transport.connect()
 
     def log_in(self) -> Reply:
         """Get a token for the key: `POST /auth/api-key` (https://docs.api.video/reference/authentication-guide)."""

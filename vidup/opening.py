@@ -41,6 +41,12 @@ class Containers:
         self.known = found.checkpoint if found else None
         self.upload_id = self.known.upload_id if self.known else _free_upload_id(folder, video.path, order.base_url, self._requested)
 
+    @property
+    def parts_expected(self) -> int:
+        """How many parts will have to be sent, as far as can be told without asking the server."""
+        record = None if self._order.restart else self._folder.read(self.upload_id)
+        return record.checkpoint.total_parts - len(record.confirmed) if record else self._planned()
+
     def open(self) -> Container:
         """Log in, then continue what the record tells of, or begin. To be called under the lock. Raises VidupError for every refusal."""
         self._line.ask(Kind.WRITE, self._line.api.log_in, "Logging in failed")

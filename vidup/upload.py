@@ -116,6 +116,7 @@ class Upload:
         self._upload_id = containers.upload_id
         self._known = None if self._order.restart else containers.known
         with folder.locked(containers.upload_id):
+            line.workers.prepare(containers.parts_expected, line.api.connect)
             container = self._container = containers.open()
             with closing(container):
                 self._complete(line, video, container)

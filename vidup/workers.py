@@ -34,9 +34,13 @@ class Workers:
         """Have a job done by an idle thread; its outcome comes out of `next`."""
         self.busy += 1
         if self.busy > self._started:
-            self._started += 1
-            threading.Thread(target=self._serve, name=f"vidup-{self._started}", daemon=True).start()
+            self._start()
         self._work.put(job)
+
+    def prepare(self, count: int, first: Callable[[], object]) -> None:
+        """Start up to `count` threads before there is work; each calls `first`, which must not raise, and then waits for jobs."""
+        for _ in range(min(count, self.jobs) - self._started):
+            self._start(first)
 
     def next(self, timeout: float) -> Outcome | None:
         """The next outcome, or None after `timeout` seconds."""
@@ -62,7 +66,13 @@ class Workers:
         for _ in range(self._started):
             self._work.put(None)
 
-    def _serve(self) -> None:
+    def _start(self, first: Callable[[], object] | None = None) -> None:
+        self._started += 1
+        threading.Thread(target=self._serve, args=(first,), name=f"vidup-{self._started}", daemon=True).start()
+
+    def _serve(self, first: Callable[[], object] | None) -> None:
+        if first is not None:
+            first()
         while (job := self._work.get()) is not None:
             try:
                 outcome = Outcome(job())

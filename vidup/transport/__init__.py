@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -149,6 +150,16 @@ class Transport:
             what = " ".join(words for words in (method, path.partition("?")[0], (headers or {}).get("Content-Range", "")) if words)
             self._trace(self.scrub(f"{what}: {reply.status or reply.failure} in {time.monotonic() - began:.2f} s ({kind})"))
         return reply
+
+    def connect(self) -> None:
+        """Open this thread's connection ahead of its first request, which finds out whatever goes wrong; through a proxy, do nothing."""
+        if self.proxy:
+            return
+        session = self._session()
+        with contextlib.suppress(requests.RequestException, HTTPError, OSError, ValueError):
+            request = session.prepare_request(requests.Request("GET", self.base_url))
+            adapter = cast(Adapter, session.get_adapter(self.base_url))
+            adapter.open_early(request, self.timeout)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._threads, "session", None)

@@ -13,12 +13,30 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 class _Connection(HTTPSConnection):
-    """Over TLS on Python 3.11 an answer sent before the body's end is hidden behind an SSLEOFError (cpython 115627).
+    """TLS, where readable does not mean closed, and where an early answer must be looked for."""
 
-    Turned into the BrokenPipeError that plain connections raise, it makes urllib3 read the answer.
-    """
+    @property
+    def is_connected(self) -> bool:
+        """Whether the peer still listens: a session ticket sent after the handshake is no end, though urllib3 takes it for one."""
+        if self.sock is None or super().is_connected:
+            return self.sock is not None
+        timeout = self.sock.gettimeout()
+        try:
+            self.sock.settimeout(0)
+            self.sock.recv(1)
+        except ssl.SSLWantReadError:
+            return True
+        except OSError:
+            return False
+        finally:
+            self.sock.settimeout(timeout)
+        return False
 
     def send(self, data: Any) -> None:
+        """Over TLS on Python 3.11 an answer sent before the body's end is hidden behind an SSLEOFError (cpython 115627).
+
+        Turned into the BrokenPipeError that plain connections raise, it makes urllib3 read the answer.
+        """
         try:
             super().send(data)
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as closed:
@@ -37,12 +55,26 @@ class PlainConnection(HTTPConnection):
             left = left[self.sock.send(left) :]
 
 
-class _Pool(HTTPSConnectionPool):
-    ConnectionCls = _Connection
+class _EarlyPool(HTTPConnectionPool):
+    def open_early(self, timeout: float) -> None:
+        """Connect, within `timeout` seconds, before there is anything to send; raises what connecting raises."""
+        connection = self._get_conn()
+        connection.timeout = timeout
+        try:
+            connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self._put_conn(connection)
 
 
-class _PlainPool(HTTPConnectionPool):
+class _PlainPool(_EarlyPool):
     ConnectionCls = PlainConnection
+
+
+class _Pool(_EarlyPool, HTTPSConnectionPool):
+    ConnectionCls = _Connection
 
 
 _POOLS: Final = {"http": _PlainPool, "https": _Pool}
@@ -65,6 +97,12 @@ class Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **options)
         self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def open_early(self, request: requests.PreparedRequest, timeout: float) -> None:
+        """Connect as this request would, within `timeout` seconds; raises what connecting raises."""
+        pool = self.get_connection_with_tls_context(request, verify=True)
+        if isinstance(pool, _EarlyPool):
+            pool.open_early(timeout)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         manager = super().proxy_manager_for(proxy, ssl_context=self._context, **options)
