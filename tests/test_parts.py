@@ -89,8 +89,19 @@ def test_a_total_from_outside_is_checked_against_the_limits(size: int, total: in
 
 @pytest.mark.parametrize(
     ("size_mib", "jobs", "limit", "total"),
-    [(4, 4, 100, 1), (19, 4, 100, 3), (20, 4, 100, 4), (100, 4, 100, 4), (1024, 4, 100, 40), (1024, 4, 40, 30), (10 * 1024, 4, 100, 160)],
+    [
+        (4, 4, 100, 1),
+        (19, 4, 100, 3),
+        (20, 4, 100, 4),
+        (30, 4, 100, 4),
+        (50, 4, 100, 8),
+        (100, 4, 100, 12),
+        (1024, 16, 40, 32),
+        (1024, 4, 100, 40),
+        (1024, 4, 40, 30),
+        (10 * 1024, 4, 100, 160),
+    ],
 )
 def test_the_usual_plans(size_mib: int, jobs: int, limit: int, total: int) -> None:
-    """What a user meets: one part when small, a part for each connection, then 25 to 64 MiB by the limit."""
+    """What a user meets: one part when small, one to three parts for each connection, then 25 to 64 MiB by the limit."""
     assert choose_total(size_mib * MIB, jobs, limit) == total

@@ -30,6 +30,9 @@ _USUAL_SMALL: Final = 25 * MIB
 _USUAL_LARGE: Final = 64 * MIB
 _SHARE_OF_LIMIT: Final = 0.8
 """Part of the uploads-per-minute limit that one upload plans with; the rest is left to other users of the key."""
+_WAVES: Final = 3
+"""Parts a connection. Connections do not share a line evenly: with one part each, the slowest keeps all waiting (measured: 1.5 times
+the ideal time against 1.3, 100 MiB at 200 Mbit/s and 50 ms)."""
 
 
 class Part(NamedTuple):
@@ -81,10 +84,11 @@ def wanted_part_size(size: int, jobs: int, uploads_per_minute: int) -> int:
     """The part size in bytes to aim at when the user names none.
 
     Small enough to lose little when a line drops, large enough that the file's parts fit one window of the uploads-per-minute
-    limit; never more than gives each of `jobs` connections a part.
+    limit. Each of `jobs` connections gets three parts where that costs no window, and one in any case.
     """
     in_one_window = int(size / max(1.0, _SHARE_OF_LIMIT * uploads_per_minute - 2))
-    wanted = min(max(in_one_window, _USUAL_SMALL), _USUAL_LARGE)
+    waves = max(1, min(_WAVES, size // (MIN_PART * jobs)))
+    wanted = min(max(in_one_window, _USUAL_SMALL), _USUAL_LARGE, max(in_one_window, size // (waves * jobs)))
     return max(min(wanted, size // jobs), MIN_PART)
 
 
