@@ -124,6 +124,18 @@ def test_a_signal_stops_the_whole_of_resume_all(fault: str, two_begun: Emulator,
     assert vidup(*shlex.split(second["resume_command"])[1:], emulator=two_begun).returncode == 0
 
 
+def test_the_events_of_several_end_with_one_exit(two_begun: Emulator, vidup: Cli) -> None:
+    """A program that reads up to `exit` reads them all, and finds there the code of the process."""
+    two_begun.add_fault("part=1:error=uploaded-file-invalid-file")
+    done = vidup("resume", "--all", "--progress", "json", emulator=two_begun)
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [event["status"] for event in events if event["type"] == "result"] == ["failed", "uploaded"]
+    assert [event["type"] for event in events].count("exit") == 1
+    last = events[-1]
+    assert (last["type"], last["code"], last["kind"], last["resumable"]) == ("exit", done.returncode, "rejected", True)
+    assert (done.returncode, last["message"]) == (6, "1 of 2 uploads are complete")
+
+
 def test_the_exit_code_of_several() -> None:
     """One keeps its own; several are 75 only if every failure is resumable, else the first permanent code."""
     ok, busy, again, rejected, auth = ExitCode.OK, ExitCode.BUSY, ExitCode.AGAIN, ExitCode.REJECTED, ExitCode.AUTH

@@ -44,9 +44,11 @@ def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
     """Upload one file after the other and print each result; returns the exit code, or ends by the signal that stopped them."""
     session = _Session(noise)
     with session.signals as signals:
-        reports = [session.run(task, last=task is tasks[-1]) for task in tasks]
+        for task in tasks:
+            session.run(task, last=task is tasks[-1])
+    reports = session.reports
     unfinished = [report for report in reports if report.status == "interrupted" or (len(reports) > 1 and report.status == "failed")]
-    return end(combined([report.exit_code for report in reports]), signals if unfinished else None)
+    return end(_code_of(reports), signals if unfinished else None)
 
 
 def combined(codes: Sequence[ExitCode]) -> ExitCode:
@@ -60,7 +62,8 @@ def combined(codes: Sequence[ExitCode]) -> ExitCode:
 
 def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "") -> ExitCode:
     """End an upload that cannot even begin, say for want of a key, as one that failed: with an object, an `exit`, an annotation."""
-    _refuse(path, error, noise, key_source)
+    stage = _refuse(path, error, noise, key_source)
+    stage.leave([stage.report])
     return end(error.code)
 
 
@@ -83,18 +86,22 @@ class _Session:
 
     def __init__(self, noise: Noise) -> None:
         self.signals = Signals(self._stop, self._look)
+        self.reports: list[Report] = []
         self._noise = noise
         self._running: tuple[Upload, View] | None = None
 
-    def run(self, task: Task, last: bool) -> Report:
-        """Upload this file, or say why not; nothing begins once a signal has come."""
+    def run(self, task: Task, last: bool) -> None:
+        """Upload this file, or say why not; nothing begins once a signal has come. The `last` one ends the stream of events."""
         if self.signals.received is not None:
-            return self._skip(task, ENDING[self.signals.received])
-        if isinstance(task.order, VidupError):
-            return _refuse(task.untouched.file, task.order, self._noise)
-        return self._upload(task.order, task.resume_command, last)
+            stage = self._skip(task, ENDING[self.signals.received])
+        elif isinstance(task.order, VidupError):
+            stage = _refuse(task.untouched.file, task.order, self._noise)
+        else:
+            stage = self._upload(task.order, task.resume_command, last)
+        self.reports.append(stage.report)
+        stage.leave(self.reports if last else None)
 
-    def _upload(self, order: Order, resume_command: Callable[[str | None], str], last: bool) -> Report:
+    def _upload(self, order: Order, resume_command: Callable[[str | None], str], last: bool) -> _Stage:
         stage = _Stage(self._noise, order.key.source)
         upload = Upload(order, stage.tell, trace=stage.trace if self._noise.verbose >= 2 else None)
         view = stage.open(upload.tally)
@@ -121,13 +128,13 @@ class _Session:
                 view.message(f"after the result was out, {fault.what}: {fault.cause}", "warning")
         finally:
             self._running = None
-        return stage.leave()
+        return stage
 
-    def _skip(self, task: Task, code: ExitCode) -> Report:
+    def _skip(self, task: Task, code: ExitCode) -> _Stage:
         stage = _Stage(self._noise, "")
         with stage.open(Tally()):
             stage.show(_with_command(task.untouched._replace(exit_code=code), task.resume_command))
-        return stage.leave()
+        return stage
 
     def _stop(self, code: ExitCode) -> None:
         if self._running is not None:
@@ -146,11 +153,11 @@ def _with_command(report: Report, resume_command: Callable[[str | None], str]) -
     return report._replace(resume_command=resume_command(report.upload_id if report.video_id else None))
 
 
-def _refuse(path: str, error: VidupError, noise: Noise, key_source: str = "") -> Report:
+def _refuse(path: str, error: VidupError, noise: Noise, key_source: str = "") -> _Stage:
     stage, report = _Stage(noise, key_source), Report("failed", path, error.code, resumable=error.code.resumable, error=error)
     with stage.open(Tally()):
         stage.show(report)
-    return stage.leave()
+    return stage
 
 
 class _Stage:
@@ -204,16 +211,28 @@ class _Stage:
             self._step.end(report)
         return out
 
-    def leave(self) -> Report:
-        """The end: the view is closed, and only then stderr is free for an annotation; a stream of events ends with its `exit`."""
-        report = self.shown
-        assert report is not None
-        self.view.exit_(int(report.exit_code), report.exit_code.name.lower(), _message(report), report.resumable)
+    @property
+    def report(self) -> Report:
+        """What was shown."""
+        assert self.shown is not None
+        return self.shown
+
+    def leave(self, reports: Sequence[Report] | None) -> None:
+        """The end: the view is closed, and only then stderr is free for an annotation.
+
+        `reports`, of the whole command, are given with its last file: a stream of events ends with one `exit`.
+        """
+        report = self.report
+        if reports is None:
+            self.view.close()
+        else:
+            code = _code_of(reports)
+            message = _message(report) if len(reports) == 1 else f"{_finished(reports)} of {len(reports)} uploads are complete"
+            self.view.exit_(int(code), code.name.lower(), message, any(one.resumable for one in reports))
         heard = self._style.mode != "json" and not stderr_is_stuck()
         if report.status == "failed" and heard and (command := annotation(environment(), self._lines)):
             with contextlib.suppress(OSError, ValueError):
                 print(command, file=self._stderr, flush=True)
-        return report
 
 
 def print_result(report: Report, noise: Noise) -> bool:
@@ -274,6 +293,16 @@ def stray_fault(error: Exception) -> VidupError:
     """A fault of vidup outside of any upload, as `crash_error` tells it."""
     given = environment().get("VIDUP_STATE_DIR")
     return crash_error(error, state_folder(Path(given) if given else None), [environment().get(name, "") for name in VARIABLES])
+
+
+def _code_of(reports: Sequence[Report]) -> ExitCode:
+    """The exit code of the command; a signal beats all."""
+    stopped = [report.exit_code for report in reports if report.status == "interrupted"]
+    return stopped[0] if stopped else combined([report.exit_code for report in reports])
+
+
+def _finished(reports: Sequence[Report]) -> int:
+    return sum(report.status == "uploaded" for report in reports)
 
 
 def _message(report: Report) -> str:
