@@ -485,6 +485,16 @@ def test_resume_takes_a_video_id_a_file_or_nothing(
     assert vidup("resume", *words, emulator=emulator).returncode == 0
 
 
+@pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("resume", "--all"), ("forget", "--all")])
+def test_a_state_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(words: tuple[str, ...], tmp_path: Path, vidup: Cli) -> None:
+    """Exit 3 with its name, where "no interrupted uploads" would be believed; a folder that is not there yet is empty."""
+    (tmp_path / "no-folder").symlink_to(tmp_path / "no-folder")
+    done = vidup(*words, env={"VIDUP_STATE_DIR": str(tmp_path / "no-folder"), "VIDUP_API_KEY": "k"})
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no-folder cannot be read" in done.stderr and "--state-dir" in done.stderr.splitlines()[-1]
+    assert vidup("list", env={"VIDUP_STATE_DIR": str(tmp_path / "nothing")}).returncode == 0
+
+
 def test_resume_alone_with_several_lists_them(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """Exit 2, the commands to choose from; --all continues all."""
     emulator = slow(emulate)

@@ -115,11 +115,11 @@ def _state(folder: Path) -> Iterator[Finding]:
     state = StateFolder(folder)
     try:
         state.prepare()
+        count = sum(1 for _record in state.records())
     except VidupError as error:
         yield _problem("state", error)
         return
     yield Finding("state", f"{folder} can be written")
-    count = sum(1 for _record in state.records())
     yield Finding("uploads", f"{count} interrupted, see vidup list" if count else "none interrupted")
 
 

@@ -90,13 +90,25 @@ class StateFolder:
         return self.path / f"{upload_id}{_SUFFIX}"
 
     def records(self) -> Iterator[Record]:
-        """Every record that this version can read, oldest first."""
+        """Every record that this version can read, oldest first. Raises as `upload_ids`."""
         found: list[Record] = []
-        for file in self.path.glob(f"*{_SUFFIX}"):
+        for upload_id in self.upload_ids():
             with contextlib.suppress(VidupError):
-                record = read_record(file)
+                record = self.read(upload_id)
                 found += [record] if record is not None else []
         yield from sorted(found, key=lambda record: record.checkpoint.began)
+
+    def upload_ids(self) -> list[str]:
+        """The uploads that have a record, readable or not. Raises VidupError(FILE) if the folder is there, but cannot be listed."""
+        try:
+            return sorted(name.removesuffix(_SUFFIX) for name in os.listdir(self.path) if name.endswith(_SUFFIX))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise VidupError(
+                ExitCode.FILE, f"The state folder {self.path} cannot be read", cause=error.strerror or str(error),
+                advice="Repair it, or name another one with --state-dir.",
+            ) from error  # fmt: skip
 
     def read(self, upload_id: str) -> Record | None:
         """The record of this upload, or None if none can be read. Raises VidupError(FILE) if another version wrote it."""

@@ -38,7 +38,7 @@ def forget(
     folder = StateFolder(state_folder(state_dir))
     if everything == bool(upload_ids):
         raise click.UsageError("name the uploads to forget, or give --all")
-    chosen = upload_ids or tuple(path.stem for path in sorted(folder.path.glob("*.jsonl")))
+    chosen = upload_ids or tuple(folder.upload_ids())
     unknown = [upload_id for upload_id in chosen if not folder.file_of(upload_id).exists()]
     if unknown:
         raise VidupError(ExitCode.UNKNOWN, f"No interrupted upload is called {unknown[0]}", advice="See what there is: vidup list")
