@@ -46,7 +46,7 @@ def main() -> None:
             server.wait_until(lambda: not server.in_progress(), 30)
             resumed = run(movie, server, kill=False)
     prompt = "\x1b[1;32m$\x1b[0m "
-    draw(f"{prompt}{COMMAND}\r\n{killed}\x1b[?25h\r\nKilled\r\n{prompt}{COMMAND}\r\n{resumed}{prompt}")
+    draw(f"{prompt}{COMMAND}\r\n{killed}\r\nKilled\r\n{prompt}{COMMAND}\r\n{resumed}{prompt}")
 
 
 def run(movie: Path, server: Emulator, *, kill: bool) -> str:

@@ -13,8 +13,6 @@ from vidup.errors import ExitCode
 
 ENDING: Final = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTERM, signal.SIGHUP: ExitCode.SIGHUP}
 
-_SHOW_CURSOR: Final = b"\x1b[?25h"
-
 
 class Signals:
     """While entered, `on_stop(code)` hears of the first ending signal and `on_look()` of every SIGUSR1; both run inside the handler."""
@@ -44,7 +42,7 @@ class Signals:
 
     def _asked_to_end(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:
-            restore_cursor()
+            _leave_line()
             die_by(signal.Signals(number))
         self.received = signal.Signals(number)
         self._on_stop(ENDING[self.received])
@@ -62,10 +60,10 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def restore_cursor() -> None:
-    """Show the cursor again, past any lock that a view may hold."""
+def _leave_line() -> None:
+    """Let the shell's prompt begin on a line of its own, past any lock that a view may hold."""
     if os.isatty(2):
-        os.write(2, _SHOW_CURSOR)
+        os.write(2, b"\n")
 
 
 def end_by_interrupt() -> NoReturn:

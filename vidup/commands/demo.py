@@ -123,9 +123,9 @@ def _generate(movie: Path) -> str:
 
 
 def _restore_terminal() -> None:
-    """What a killed process leaves of its live view: three lines, and no cursor."""
+    """What a killed process leaves of its live view: three lines, and the cursor behind the last."""
     if sys.stderr.isatty():
-        sys.stderr.write("\x1b[?25h\n")
+        sys.stderr.write("\n")
         sys.stderr.flush()
 
 

@@ -48,7 +48,12 @@ class TerminalView(LineView):
         from rich.console import Console
         from rich.live import Live
 
-        console = Console(
+        class _Console(Console):
+            def show_cursor(self, show: bool = True) -> bool:
+                """Live would hide it, and neither a kill nor Ctrl-Z gives anybody the time to show it again."""
+                return False
+
+        console = _Console(
             file=cast("IO[str]", self.out),
             force_terminal=True,
             force_interactive=True,
