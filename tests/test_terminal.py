@@ -151,3 +151,36 @@ def test_the_picture_needs_nothing_from_elsewhere() -> None:
     assert "(.github/resumed-upload.svg)" in (root / "README.md").read_text()
     assert "@font-face" not in picture and "url(http" not in picture
     assert "resuming" in picture and "Killed" in picture
+
+
+def test_ctrl_z_and_fg_leave_the_shells_lines_alone(emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+    """What the shell wrote while vidup was stopped stays, and the upload goes on in a new block below it."""
+    emulator = emulate(faults=["part=*,times=*:slow=8M"])
+    words = subprocess.list2cmdline(vidup.command("upload", str(video(40 * MIB, NAME)), "--part-size", "5MiB"))
+    shell = pexpect.spawn("bash", ["--norc", "-i"], env=vidup.env(emulator, TERM="xterm", PS1="$ "), timeout=30, encoding="utf-8")
+    shown = ""
+
+    def until(pattern: str) -> None:
+        nonlocal shown
+        shell.expect(pattern)
+        shown += f"{shell.before}{shell.after}"
+
+    until(r"\$ ")
+    shell.sendline(words)
+    until(r"parts +0/8 ")
+    shell.send("\x1a")
+    until("Stopped.*\n")
+    shell.sendline("echo of-the-$((40 + 2))-shell")
+    until("of-the-42-shell")
+    shell.sendline("fg")
+    until("Uploaded")
+    shell.sendline("exit $?")
+    shell.expect(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == 0
+    screen = pyte.Screen(200, 60)
+    pyte.Stream(screen).feed(shown)
+    lines = [line.rstrip() for line in screen.display]
+    stopped = next(place for place, line in enumerate(lines) if "Stopped" in line)
+    assert "of-the-42-shell" in lines[stopped:] and any(line.endswith("fg") for line in lines[stopped:])
+    assert [line for line in lines if line.startswith("✓ Uploaded")] and lines[stopped - 1].startswith("parts ")

@@ -85,7 +85,7 @@ class _Session:
     """The uploads of one command, one after the other, under the same ears for signals."""
 
     def __init__(self, noise: Noise) -> None:
-        self.signals = Signals(self._stop, self._look)
+        self.signals = Signals(self._stop, self._look, self._return)
         self.reports: list[Report] = []
         self._noise = noise
         self._running: tuple[Upload, View] | None = None
@@ -145,6 +145,10 @@ class _Session:
     def _look(self) -> None:
         if self._running is not None:
             self._running[1].progress_line()
+
+    def _return(self) -> None:
+        if self._running is not None:
+            self._running[1].draw_anew()
 
 
 def _with_command(report: Report, resume_command: Callable[[str | None], str]) -> Report:

@@ -133,6 +133,10 @@ class View(ABC):
         """Show the progress once, now."""
         self._post(self._progress_now)
 
+    def draw_anew(self) -> None:
+        """The process was stopped and goes on (fg): the terminal's last lines are now the shell's."""
+        self._post(self.beat)
+
     def settle(self) -> None:
         """Wait until all that was told is shown, at most two seconds: what is printed to stdout next belongs below it."""
         if self._running:

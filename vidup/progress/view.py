@@ -75,6 +75,13 @@ class TerminalView(LineView):
         self._live.start()
         return self._live
 
+    def draw_anew(self) -> None:
+        """Begin another block below whatever was written meanwhile."""
+        self._post(self._leave_block)
+
+    def _leave_block(self) -> None:
+        self._live, self._drawn = None, None
+
     def _finish(self) -> None:
         super()._finish()
         self._rest()
