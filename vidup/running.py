@@ -85,7 +85,7 @@ class _Session:
     """The uploads of one command, one after the other, under the same ears for signals."""
 
     def __init__(self, noise: Noise) -> None:
-        self.signals = Signals(self._stop, self._look, self._return)
+        self.signals = Signals(self._stop, self._look, self._park)
         self.reports: list[Report] = []
         self._noise = noise
         self._running: tuple[Upload, View] | None = None
@@ -146,9 +146,10 @@ class _Session:
         if self._running is not None:
             self._running[1].progress_line()
 
-    def _return(self) -> None:
+    def _park(self, parked: bool) -> None:
         if self._running is not None:
-            self._running[1].draw_anew()
+            view = self._running[1]
+            (view.park if parked else view.go_on)()
 
 
 def _with_command(report: Report, resume_command: Callable[[str | None], str]) -> Report:

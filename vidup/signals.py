@@ -15,14 +15,14 @@ ENDING: Final = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTER
 
 
 class Signals:
-    """While entered, `on_stop(code)` hears of the first ending signal, `on_look()` of every SIGUSR1, and `on_return()` when a stopped
-    process goes on; all run inside the handler."""
+    """While entered, `on_stop(code)` hears of the first ending signal, `on_look()` of every SIGUSR1, and `on_park(True)` before Ctrl-Z
+    stops the process, `on_park(False)` when it goes on; all run inside the handler."""
 
-    def __init__(self, on_stop: Callable[[ExitCode], None], on_look: Callable[[], None], on_return: Callable[[], None]) -> None:
+    def __init__(self, on_stop: Callable[[ExitCode], None], on_look: Callable[[], None], on_park: Callable[[bool], None]) -> None:
         self.received: signal.Signals | None = None
         self._on_stop = on_stop
         self._on_look = on_look
-        self._on_return = on_return
+        self._on_park = on_park
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Signals:
@@ -30,7 +30,8 @@ class Signals:
             if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, or in the background of a script, it stays ignored
                 self._before[number] = signal.signal(number, self._asked_to_end)
         self._before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda _number, _frame: self._on_look())
-        self._before[signal.SIGCONT] = signal.signal(signal.SIGCONT, lambda _number, _frame: self._on_return())
+        if signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
+            self._before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._asked_to_rest)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -49,6 +50,13 @@ class Signals:
             die_by(signal.Signals(number))
         self.received = signal.Signals(number)
         self._on_stop(ENDING[self.received])
+
+    def _asked_to_rest(self, number: int, _frame: FrameType | None) -> None:
+        self._on_park(True)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # returns when the process is continued
+        signal.signal(number, self._asked_to_rest)
+        self._on_park(False)
 
 
 @contextmanager

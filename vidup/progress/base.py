@@ -111,6 +111,7 @@ class View(ABC):
         self._running = False
         self._closed = False
         self._patience = _PATIENCE
+        self._go = Signal()
 
     def __enter__(self) -> Self:
         self._running = True
@@ -133,9 +134,22 @@ class View(ABC):
         """Show the progress once, now."""
         self._post(self._progress_now)
 
-    def draw_anew(self) -> None:
-        """The process was stopped and goes on (fg): the terminal's last lines are now the shell's."""
-        self._post(self.beat)
+    def park(self) -> None:
+        """Show nothing from here to `go_on`: the process is about to be stopped, and the terminal is then the shell's."""
+        parked, go = Signal(), self._go
+
+        def rest() -> None:
+            parked.set()
+            go.wait()
+
+        if self._running:
+            go.clear()
+            self._post(rest)
+            parked.wait(_PATIENCE)
+
+    def go_on(self) -> None:
+        """The process goes on."""
+        self._go.set()
 
     def settle(self) -> None:
         """Wait until all that was told is shown, at most two seconds: what is printed to stdout next belongs below it."""

@@ -75,9 +75,10 @@ class TerminalView(LineView):
         self._live.start()
         return self._live
 
-    def draw_anew(self) -> None:
-        """Begin another block below whatever was written meanwhile."""
+    def park(self) -> None:
+        """Leave the block where it is; the next one begins below whatever is written meanwhile."""
         self._post(self._leave_block)
+        super().park()
 
     def _leave_block(self) -> None:
         self._live, self._drawn = None, None
