@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def test_what_is_written_is_read_back(folder: StateFolder) -> None:
     journal.close()
     record = folder.read("k3f9abcd")
     assert record is not None
-    assert record.checkpoint == replace(CHECKPOINT, path="/elsewhere/movie.mp4")
+    assert record.checkpoint == CHECKPOINT._replace(path="/elsewhere/movie.mp4")
     assert (record.confirmed, record.attempted, record.file_changed) == (frozenset({2}), frozenset({2, 5}), False)
 
 
@@ -100,7 +99,7 @@ def test_a_record_of_another_version_is_not_read_but_does_not_stand_in_the_way(
 
 def test_names_that_are_not_text_survive(folder: StateFolder) -> None:
     """A path is bytes on Linux."""
-    Journal.create(folder, replace(CHECKPOINT, path="/films/\udcff.mp4")).close()
+    Journal.create(folder, CHECKPOINT._replace(path="/films/\udcff.mp4")).close()
     assert find_record(folder, "/films/\udcff.mp4", CHECKPOINT.base_url, "") is not None
 
 
@@ -119,7 +118,7 @@ def test_an_upload_is_told_by_path_place_and_named_video(folder: StateFolder) ->
 def test_a_record_whose_file_is_gone_is_found_by_content(folder: StateFolder, tmp_path: Path) -> None:
     """But not while its own file is still there."""
     here = tmp_path / "movie.mp4"
-    Journal.create(folder, replace(CHECKPOINT, path=str(here))).close()
+    Journal.create(folder, CHECKPOINT._replace(path=str(here))).close()
     assert find_moved(folder, CHECKPOINT.base_url, "", "1:ab") is not None
     assert find_moved(folder, CHECKPOINT.base_url, "", "1:cd") is None
     here.touch()

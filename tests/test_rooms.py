@@ -28,7 +28,7 @@ CORE = {
 }
 EDGES = {"videofile", "transport", "api", "pacing", "journal", "workers", "progress", "keys", "config", "trust", "signals", "github"}
 CONDUCTOR = {"attempts", "line", "sending", "container", "opening", "rehearsal", "checkup", "upload"}
-DOORS = {"options", "settings", "help", "answering", "upload_ids", "completing", "running", "commands", "cli", "__main__"}
+DOORS = {"options", "settings", "help", "answering", "upload_ids", "completing", "crash", "running", "commands", "cli", "__main__"}
 EMULATOR = {"emulator"}
 FLOORS = {
     **dict.fromkeys(CORE, 0),

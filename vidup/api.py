@@ -6,8 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from vidup import __version__
 from vidup.order import ApiKey
@@ -28,12 +27,14 @@ class SizedBody(Body, Protocol):
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     serial: int
-    bearer: str = field(repr=False)
-    refresh: str = field(repr=False)
+    bearer: str
+    refresh: str
     renew_at: float
+
+    def __repr__(self) -> str:
+        return f"_Token(serial={self.serial})"
 
 
 class Api:

@@ -92,7 +92,7 @@ def run() -> int:
         show(error)
         return error.code
     except Exception as error:  # noqa: BLE001  a fault of ours is one sentence and a file, never a traceback on the screen
-        from vidup.running import stray_fault
+        from vidup.crash import stray_fault
 
         show(stray_fault(error))
         return ExitCode.INTERNAL

@@ -12,9 +12,8 @@ import os
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, get_origin, get_type_hints
 
 from vidup.errors import ExitCode, VidupError
 
@@ -27,8 +26,7 @@ _ROOM: Final = 8192
 """Bytes that must fit on the disk before a video is created: the checkpoint and the first parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """What a later run must know of an upload. No secret is in it.
 
     `created`: vidup made the container. `vouched`: the parts in it are known to be this file's. `requested_id`: the --video-id given.
@@ -164,7 +162,7 @@ class Journal:
         path = folder.file_of(checkpoint.upload_id)
         beside = path.with_suffix(".new")
         beside.unlink(missing_ok=True)
-        _write_new(beside, _line({"kind": "checkpoint", "version": VERSION, **asdict(checkpoint)}))
+        _write_new(beside, _line({"kind": "checkpoint", "version": VERSION, **checkpoint._asdict()}))
         os.replace(beside, path)
         _sync_folder(path.parent)
         return cls(path, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
@@ -265,13 +263,13 @@ def read_record(path: Path) -> Record | None:
         elif kind == "refused" and isinstance(value, int):
             attempted.discard(value)
         elif kind == "total" and isinstance(value, int):
-            checkpoint = replace(checkpoint, total_parts=value)
+            checkpoint = checkpoint._replace(total_parts=value)
             confirmed.clear()
             attempted.clear()
         elif kind == "moved" and isinstance(value, str):
-            checkpoint = replace(checkpoint, path=value)
+            checkpoint = checkpoint._replace(path=value)
         elif kind == "adopted":
-            checkpoint = replace(checkpoint, vouched=True)
+            checkpoint = checkpoint._replace(vouched=True)
     changed = any(entry.get("kind") == "changed" for entry in entries)
     return Record(checkpoint, frozenset(confirmed), frozenset(attempted), changed)
 
@@ -285,15 +283,9 @@ def _checkpoint(path: Path, entries: list[dict[str, object]]) -> Checkpoint | No
                 ExitCode.FILE, f"The record {path} was written by another version of vidup",
                 advice=f"Use that version, or drop the record: vidup forget {path.stem}",
             )  # fmt: skip
-        values = {field.name: entry.get(field.name) for field in fields(Checkpoint)}
-        types: dict[str, type | tuple[type, ...]] = {
-            "str": str,
-            "int": int,
-            "bool": bool,
-            "float": (int, float),
-            "dict[str, object]": dict,
-        }
-        if all(isinstance(values[field.name], types[str(field.type)]) for field in fields(Checkpoint)):
+        kinds = get_type_hints(Checkpoint)
+        values = {name: entry.get(name) for name in kinds}
+        if all(isinstance(values[name], (int, float) if kind is float else get_origin(kind) or kind) for name, kind in kinds.items()):
             return Checkpoint(**values)  # type: ignore[arg-type]
     return None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from dataclasses import replace
 
 from vidup.container import LEAVE_OUT, Container, ask_ledger, not_this_split
 from vidup.errors import ExitCode, VidupError
@@ -65,7 +64,7 @@ class Containers:
             known, ledger = record.checkpoint, self._ledger_of(record)
             if self._still_fits(record, ledger):
                 vouched = known.created or known.vouched or self._order.adopt
-                return replace(known, total_parts=self._agreed(known, ledger, vouched)), ledger
+                return known._replace(total_parts=self._agreed(known, ledger, vouched)), ledger
         if not self._requested:
             return None, Ledger()
         checkpoint, ledger, _video = self._look_at_named(self._requested)
@@ -137,7 +136,7 @@ class Containers:
         except OSError as error:
             journal.close()
             raise _disk_refuses(error) from error
-        return replace(known, path=self._video.path, total_parts=total, vouched=vouched)
+        return known._replace(path=self._video.path, total_parts=total, vouched=vouched)
 
     def _tell_what_is_not_applied(self, known: Checkpoint, now: Checkpoint, ledger: Ledger) -> None:
         plan = Plan(now.size, now.total_parts)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(NamedTuple):
     """An API key and where it came from; only the source may be shown."""
 
-    value: str = field(repr=False)
+    value: str
     source: str
 
+    def __repr__(self) -> str:
+        return f"ApiKey(source={self.source!r})"
 
-@dataclass(frozen=True, slots=True)
-class Order:
+
+class Order(NamedTuple):
     """One upload. Sizes are bytes, times seconds; `part_size` and `video_id` are None when not given.
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
@@ -25,7 +28,7 @@ class Order:
     base_url: str
     key: ApiKey
     state_dir: Path
-    video: dict[str, object] = field(default_factory=dict)
+    video: Mapping[str, object] = MappingProxyType({})
     video_id: str | None = None
     part_size: int | None = None
     jobs: int = 4

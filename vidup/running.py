@@ -5,21 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import sys
-import tempfile
-import traceback
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
 
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Event
 from vidup.github import annotation, open_step
 from vidup.inert import inert, json_line
-from vidup.keys import VARIABLES
-from vidup.options import Noise, environment, state_folder
+from vidup.options import Noise, environment
 from vidup.order import Order
 from vidup.progress import View, decide, open_view, stderr_is_stuck
 from vidup.report import Report
@@ -121,6 +115,8 @@ class _Session:
                     self._stop(ENDING[self.signals.received])
                 upload.run(deliver)
         except Exception as error:  # noqa: BLE001  the one place where a fault of ours becomes a sentence
+            from vidup.crash import crash_error
+
             fault = crash_error(error, order.state_dir, [order.key.value])
             if stage.shown is None:
                 deliver(upload.report("failed", ExitCode.INTERNAL, fault))
@@ -265,39 +261,6 @@ def flush(*streams: TextIO) -> None:
             stream.flush()
         except (OSError, ValueError, AttributeError):
             continue
-
-
-def write_crash(error: BaseException, folder: Path, secrets: Iterable[str] = ()) -> str | None:
-    """Write the traceback of a fault of ours to a private file here, or else in the temporary folder; its path, or None."""
-    text = "".join(traceback.format_exception(error))
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "***")
-    text = re.sub(r"(?i)(bearer|basic) +[^\s'\"]+", r"\1 ***", text)
-    for place in (folder, Path(tempfile.gettempdir())):
-        path = place / f"crash-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
-        with contextlib.suppress(OSError):
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-            return str(path)
-    return None
-
-
-def crash_error(error: BaseException, folder: Path, secrets: Iterable[str] = ()) -> VidupError:
-    """A fault of vidup itself as one sentence that says where its traceback is."""
-    what, path = f"vidup itself failed ({type(error).__name__})", write_crash(error, folder, secrets)
-    if path is None:
-        return VidupError(ExitCode.INTERNAL, what, cause="the traceback could not be written anywhere", advice="Please report it.")
-    return VidupError(
-        ExitCode.INTERNAL, what, cause=f"the traceback is in {path}", advice="Please report it with that file; it holds no key."
-    )
-
-
-def stray_fault(error: Exception) -> VidupError:
-    """A fault of vidup outside of any upload, as `crash_error` tells it."""
-    given = environment().get("VIDUP_STATE_DIR")
-    return crash_error(error, state_folder(Path(given) if given else None), [environment().get(name, "") for name in VARIABLES])
 
 
 def _code_of(reports: Sequence[Report]) -> ExitCode:
