@@ -115,7 +115,7 @@ class Upload:
         containers = Containers(self._order, video, folder, line, self._tell)
         self._upload_id = containers.upload_id
         self._known = None if self._order.restart else containers.known
-        with folder.locked(containers.upload_id):
+        with closing(line.workers), folder.locked(containers.upload_id):
             line.workers.prepare(containers.parts_expected, line.api.connect)
             container = self._container = containers.open()
             with closing(container):
@@ -123,7 +123,6 @@ class Upload:
                 report = self.report("uploaded", ExitCode.OK)
                 if deliver(report):
                     self._forget(folder, containers.upload_id)
-        line.workers.close()
         return report
 
     def _forget(self, folder: StateFolder, upload_id: str) -> None:
