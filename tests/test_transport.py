@@ -562,10 +562,26 @@ def test_a_connection_opened_early_serves_the_first_request_if_it_still_stands(
     assert len(served) == (2 if hangs_up else 1)
 
 
+def test_nothing_is_opened_early_without_tls() -> None:
+    """A server that takes one connection after the other, as mocks do, would wait on the idle one for ever."""
+    served: list[socket.socket] = []
+
+    def answer(connection: socket.socket) -> None:
+        served.append(connection)
+        connection.recv(65536)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}')
+
+    with serving(answer) as url:
+        early, line = transport(url), transport(url)
+        early.connect()
+        assert line.request("GET", "/x").status == 200
+    assert len(served) == 1
+
+
 def test_connecting_early_to_nobody_is_left_to_the_request() -> None:
     """It raises nothing, and the request says what is wrong."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    line = transport(f"http://127.0.0.1:{port}")
+    line = transport(f"https://127.0.0.1:{port}")
     line.connect()
     assert "refused" in line.request("GET", "/x").text.lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -38,7 +39,7 @@ class Workers:
         self._work.put(job)
 
     def prepare(self, count: int, first: Callable[[], object]) -> None:
-        """Start up to `count` threads before there is work; each calls `first`, which must not raise, and then waits for jobs."""
+        """Start up to `count` threads before there is work. Each calls `first`, whose failure is nobody's business, then waits for jobs."""
         for _ in range(min(count, self.jobs) - self._started):
             self._start(first)
 
@@ -71,8 +72,9 @@ class Workers:
         threading.Thread(target=self._serve, args=(first,), name=f"vidup-{self._started}", daemon=True).start()
 
     def _serve(self, first: Callable[[], object] | None) -> None:
-        if first is not None:
-            first()
+        with contextlib.suppress(Exception):
+            if first is not None:
+                first()
         while (job := self._work.get()) is not None:
             try:
                 outcome = Outcome(job())

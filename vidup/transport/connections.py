@@ -61,7 +61,8 @@ class _EarlyPool(HTTPConnectionPool):
         connection = self._get_conn()
         connection.timeout = timeout
         try:
-            connection.connect()
+            if connection.is_closed:
+                connection.connect()
         except BaseException:
             connection.close()
             raise
