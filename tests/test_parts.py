@@ -97,6 +97,7 @@ def test_a_total_from_outside_is_checked_against_the_limits(size: int, total: in
         (50, 4, 100, 8),
         (100, 4, 100, 12),
         (1024, 16, 40, 32),
+        (500, 14, 40, 28),
         (1024, 4, 100, 40),
         (1024, 4, 40, 30),
         (10 * 1024, 4, 100, 160),

@@ -104,9 +104,15 @@ def total_parts_for(size: int, wanted: int) -> int:
 
 
 def choose_total(size: int, jobs: int, uploads_per_minute: int) -> int:
-    """How many parts to split into when the user names no part size: few parts are rounded up to whole waves of `jobs`."""
+    """How many parts to split into when the user names no part size.
+
+    Few parts are rounded to whole waves of `jobs`: up, where that costs no other window of the limit, else down.
+    """
     total = total_parts_for(size, wanted_part_size(size, jobs, uploads_per_minute))
-    waves = -(-total // jobs) * jobs
-    if 1 < total < 4 * jobs and is_valid_total(size, waves):
-        return waves
-    return total
+    if not 1 < total < 4 * jobs:
+        return total
+    window = int(_SHARE_OF_LIMIT * uploads_per_minute)
+    up, down = -(-total // jobs) * jobs, total // jobs * jobs
+    if is_valid_total(size, up) and (up <= window or total > window):
+        return up
+    return down if is_valid_total(size, down) else total
