@@ -509,6 +509,15 @@ def test_resume_alone_with_several_lists_them(emulate: Callable[..., Emulator], 
     assert {emulator.sha256(video_id) for video_id in done.stdout.split()} == {sha256(path) for path in paths}
 
 
+def test_an_upload_named_twice_is_continued_once(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
+    """By its id and by its file: one result, one video."""
+    emulator, path = slow(emulate), video(SIZE)
+    interrupt(vidup, emulator, path)
+    done = vidup("resume", the_record(vidup).stem, str(path), the_record(vidup).stem, emulator=emulator)
+    assert (done.returncode, done.stdout.split()) == (0, [video_with_parts(emulator)])
+    assert emulator.payload_bytes() <= SIZE + JOBS * PART
+
+
 def test_forget_drops_the_record_and_deletes_only_what_is_vidups(
     emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli
 ) -> None:

@@ -84,6 +84,14 @@ def test_parts_travel_as_documented(emulator: Emulator, video: Callable[..., Pat
     assert len(statuses(emulator, path_end="/status")) == 1
 
 
+def test_a_resume_whose_record_is_gone_begins_nothing(emulator: Emulator, video: Callable[..., Path], run: Run) -> None:
+    """Another vidup may have completed it a moment ago: a second video of the same file is not what was asked for."""
+    report = run(emulator, video(MIB), continuing="gone1234")
+    assert (report.exit_code, report.status) == (ExitCode.UNKNOWN, "failed")
+    assert report.error is not None and "gone1234 is not known any more" in report.error.what
+    assert not emulator.videos
+
+
 def test_connections_are_kept_for_the_whole_upload(emulator: Emulator, video: Callable[..., Path], run: Run) -> None:
     """As many as jobs, not one a part; log in and create travel on the first of them."""
     run(emulator, video(60 * MIB), jobs=3)

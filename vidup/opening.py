@@ -77,6 +77,11 @@ class Containers:
                 self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
             return None
         record = self._folder.read(self.upload_id)
+        if self._order.continuing and (record is None or self.upload_id != self._order.continuing):
+            raise VidupError(
+                ExitCode.UNKNOWN, f"The interrupted upload {self._order.continuing} is not known any more",
+                cause="it was completed or forgotten a moment ago, by another vidup", advice="See what there is: vidup list",
+            )  # fmt: skip
         if record is None and self._folder.file_of(self.upload_id).exists():
             self._tell(Note("the record of an earlier upload of this file is damaged and cannot be used; beginning anew", True))
         return record

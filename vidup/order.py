@@ -22,6 +22,7 @@ class Order(NamedTuple):
     """One upload. Sizes are bytes, times seconds; `part_size` and `video_id` are None when not given.
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
+    `continuing` is the upload id of the record to go on with, and of no other.
     """
 
     path: str
@@ -38,3 +39,4 @@ class Order(NamedTuple):
     restart: bool = False
     portable: bool = False
     adopt: bool = False
+    continuing: str = ""

@@ -72,7 +72,7 @@ def _choose(records: list[Record], names: tuple[str, ...], everything: bool) -> 
             raise VidupError(ExitCode.UNKNOWN, "There is no interrupted upload", advice="Begin one: vidup upload FILE")
         lines = "\n".join(f"  vidup resume {known.upload_id}   {known.path}" for known in (record.checkpoint for record in records))
         raise click.UsageError(f"there are {len(records)} interrupted uploads; name one, or give --all:\n{lines}")
-    return [_named(records, name) for name in names]
+    return list({record.checkpoint.upload_id: record for record in (_named(records, name) for name in names)}.values())
 
 
 def _named(records: list[Record], name: str) -> Record:
@@ -103,7 +103,7 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
         path=known.path, base_url=known.base_url, key=key, state_dir=state_folder(options["state_dir"]),
         video=known.options, video_id=known.requested_id or None, part_size=options["part_size"], jobs=options["jobs"],
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
-        adopt=options["adopt"],
+        adopt=options["adopt"], continuing=known.upload_id,
     )  # fmt: skip
     return Task(order, untouched, lambda _upload_id: command)
 
