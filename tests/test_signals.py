@@ -16,7 +16,8 @@ import pytest
 from tests.conftest import MIB, Cli
 from vidup.emulator import Emulator
 from vidup.errors import ExitCode
-from vidup.running import combined
+from vidup.report import Report
+from vidup.running import code_of, combined
 
 Emulate = Callable[..., Emulator]
 Video = Callable[..., Path]
@@ -134,6 +135,15 @@ def test_the_events_of_several_end_with_one_exit(two_begun: Emulator, vidup: Cli
     last = events[-1]
     assert (last["type"], last["code"], last["kind"], last["resumable"]) == ("exit", done.returncode, "rejected", True)
     assert (done.returncode, last["message"]) == (6, "1 of 2 uploads are complete")
+
+
+def test_a_signal_that_left_anything_undone_beats_all() -> None:
+    """One failure keeps its code, of several the signal stands in `exit` as the process ends by it; what is complete is complete."""
+    good, bad = Report("uploaded", "a", ExitCode.OK), Report("failed", "b", ExitCode.REJECTED)
+    stopped = Report("interrupted", "c", ExitCode.SIGTERM)
+    assert [code_of([one], signal.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.REJECTED, ExitCode.SIGTERM]
+    assert [code_of([good, one], signal.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.SIGTERM, ExitCode.SIGTERM]
+    assert code_of([good, bad], None) is ExitCode.REJECTED
 
 
 def test_the_exit_code_of_several() -> None:

@@ -17,7 +17,7 @@ from vidup.options import Noise, environment
 from vidup.order import Order
 from vidup.progress import View, decide, open_view, stderr_is_stuck
 from vidup.report import Report
-from vidup.signals import ENDING, Signals, die_by
+from vidup.signals import ENDING, Signal, Signals, die_by
 from vidup.summary import failure_lines, success_lines
 from vidup.tally import Tally
 from vidup.upload import Upload
@@ -40,9 +40,7 @@ def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
     with session.signals as signals:
         for task in tasks:
             session.run(task, last=task is tasks[-1])
-    reports = session.reports
-    unfinished = [report for report in reports if report.status == "interrupted" or (len(reports) > 1 and report.status == "failed")]
-    return end(_code_of(reports), signals if unfinished else None)
+    return end(session.code, signals if session.code in ENDING.values() else None)
 
 
 def combined(codes: Sequence[ExitCode]) -> ExitCode:
@@ -57,7 +55,7 @@ def combined(codes: Sequence[ExitCode]) -> ExitCode:
 def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "") -> ExitCode:
     """End an upload that cannot even begin, say for want of a key, as one that failed: with an object, an `exit`, an annotation."""
     stage = _refuse(path, error, noise, key_source)
-    stage.leave([stage.report])
+    stage.leave(error.code, [stage.report])
     return end(error.code)
 
 
@@ -80,7 +78,8 @@ class _Session:
 
     def __init__(self, noise: Noise) -> None:
         self.signals = Signals(self._stop, self._look, self._park)
-        self.reports: list[Report] = []
+        self.code = ExitCode.OK
+        self._reports: list[Report] = []
         self._noise = noise
         self._running: tuple[Upload, View] | None = None
 
@@ -92,8 +91,10 @@ class _Session:
             stage = _refuse(task.untouched.file, task.order, self._noise)
         else:
             stage = self._upload(task.order, task.resume_command, last)
-        self.reports.append(stage.report)
-        stage.leave(self.reports if last else None)
+        self._reports.append(stage.report)
+        if last:
+            self.code = code_of(self._reports, self.signals.received)
+        stage.leave(self.code, self._reports if last else None)
 
     def _upload(self, order: Order, resume_command: Callable[[str | None], str], last: bool) -> _Stage:
         stage = _Stage(self._noise, order.key.source)
@@ -218,16 +219,15 @@ class _Stage:
         assert self.shown is not None
         return self.shown
 
-    def leave(self, reports: Sequence[Report] | None) -> None:
+    def leave(self, code: ExitCode, reports: Sequence[Report] | None) -> None:
         """The end: the view is closed, and only then stderr is free for an annotation.
 
-        `reports`, of the whole command, are given with its last file: a stream of events ends with one `exit`.
+        `reports`, of the whole command, are given with its last file: a stream of events ends with one `exit`, and `code`.
         """
         report = self.report
         if reports is None:
             self.view.close()
         else:
-            code = _code_of(reports)
             message = _message(report) if len(reports) == 1 else f"{_finished(reports)} of {len(reports)} uploads are complete"
             self.view.exit_(int(code), code.name.lower(), message, any(one.resumable for one in reports))
         heard = self._style.mode != "json" and not stderr_is_stuck()
@@ -263,10 +263,10 @@ def flush(*streams: TextIO) -> None:
             continue
 
 
-def _code_of(reports: Sequence[Report]) -> ExitCode:
-    """The exit code of the command; a signal beats all."""
-    stopped = [report.exit_code for report in reports if report.status == "interrupted"]
-    return stopped[0] if stopped else combined([report.exit_code for report in reports])
+def code_of(reports: Sequence[Report], received: Signal | None) -> ExitCode:
+    """The exit code of the command; a signal that left anything undone beats all."""
+    undone = [report for report in reports if report.status == "interrupted" or (len(reports) > 1 and report.status == "failed")]
+    return ENDING[received] if undone and received is not None else combined([report.exit_code for report in reports])
 
 
 def _finished(reports: Sequence[Report]) -> int:
