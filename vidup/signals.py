@@ -11,6 +11,8 @@ from typing import Final, NoReturn
 
 from vidup.errors import ExitCode
 
+Signal = signal.Signals
+
 ENDING: Final = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTERM, signal.SIGHUP: ExitCode.SIGHUP}
 
 
@@ -52,11 +54,13 @@ class Signals:
         self._on_stop(ENDING[self.received])
 
     def _asked_to_rest(self, number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one on the way would stop the process again behind its fg
         self._on_park(True)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)  # returns when the process is continued
-        signal.signal(number, self._asked_to_rest)
+        signal.signal(number, signal.SIG_IGN)
         self._on_park(False)
+        signal.signal(number, self._asked_to_rest)
 
 
 @contextmanager

@@ -136,15 +136,10 @@ class View(ABC):
 
     def park(self) -> None:
         """Show nothing from here to `go_on`: the process is about to be stopped, and the terminal is then the shell's."""
-        parked, go = Signal(), self._go
-
-        def rest() -> None:
-            parked.set()
-            go.wait()
-
         if self._running:
-            go.clear()
-            self._post(rest)
+            parked = Signal()
+            self._go.clear()
+            self._jobs.put(partial(self._rest_until_go, parked))  # never in this thread, which alone will say go
             parked.wait(_PATIENCE)
 
     def go_on(self) -> None:
@@ -194,6 +189,10 @@ class View(ABC):
     @abstractmethod
     def _progress_now(self) -> None:
         """Show the progress once."""
+
+    def _rest_until_go(self, parked: Signal) -> None:
+        parked.set()
+        self._go.wait()
 
     def _finish(self) -> None:
         """The last act of the view, maybe repeated; one that changed the terminal restores it here."""

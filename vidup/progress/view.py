@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from threading import Event as Signal
 from typing import IO, TYPE_CHECKING, ClassVar, Final, cast
 
 from vidup.events import Event, Note, Resumed, Retrying, Started
@@ -75,13 +76,10 @@ class TerminalView(LineView):
         self._live.start()
         return self._live
 
-    def park(self) -> None:
-        """Leave the block where it is; the next one begins below whatever is written meanwhile."""
-        self._post(self._leave_block)
-        super().park()
-
-    def _leave_block(self) -> None:
+    def _rest_until_go(self, parked: Signal) -> None:
+        """The block is left where it is; the next one begins below whatever is written meanwhile."""
         self._live, self._drawn = None, None
+        super()._rest_until_go(parked)
 
     def _finish(self) -> None:
         super()._finish()
