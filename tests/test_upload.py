@@ -340,7 +340,9 @@ def test_a_steady_upload_meets_at_most_one_429_a_window(emulate: Callable[..., E
     emulator = emulate(rate_limit={"uploads": 5, "writes": 40, "reads": 100, "window": 2})
     report = run(emulator, video(60 * MIB), jobs=4)
     assert report.status == "uploaded"
-    assert len(parts_sent(emulator)) - 12 <= report.seconds // 2 + 1
+    windows = report.seconds // 2 + 1
+    late = 1  # on a busy machine a request may arrive in the window after the one it was started for
+    assert len(parts_sent(emulator)) - 12 <= windows + late
 
 
 def test_patience_ends_after_retry_for(emulate: Callable[..., Emulator], video: Callable[..., Path], run: Run) -> None:
