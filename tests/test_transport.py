@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -491,6 +492,34 @@ def test_a_peer_that_takes_nothing_is_noticed_within_the_timeout() -> None:
         release.set()
     assert reply.failure == "no-answer"
     assert "in time" in reply.text
+
+
+class _Buffered:
+    """A body that the kernel takes whole, though the peer reads none of it."""
+
+    all_out = False
+
+    def __len__(self) -> int:
+        return 1 << 20
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield bytes(1 << 20)
+        self.all_out = True
+
+
+def test_a_line_that_dies_with_the_end_of_a_body_in_the_kernel_is_dead_and_not_awaited() -> None:
+    """--timeout counts while bytes wait to be sent, whoever holds them; the answer's own time begins when they are gone."""
+    release, body = threading.Event(), _Buffered()
+
+    def hold(_connection: socket.socket) -> None:
+        release.wait(60)
+
+    began = time.monotonic()
+    with serving(hold) as url:
+        reply = transport(url, timeout=0.6).request("POST", "/x", body=body, answer_timeout=50)
+        release.set()
+    assert body.all_out
+    assert (reply.failure, time.monotonic() - began < 20) == ("answer-lost", True)
 
 
 @pytest.mark.parametrize(
