@@ -7,7 +7,6 @@ import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -514,12 +513,11 @@ def test_a_line_that_dies_with_the_end_of_a_body_in_the_kernel_is_dead_and_not_a
     def hold(_connection: socket.socket) -> None:
         release.wait(60)
 
-    began = time.monotonic()
     with serving(hold) as url:
-        reply = transport(url, timeout=0.6).request("POST", "/x", body=body, answer_timeout=50)
+        reply = transport(url, timeout=0.6).request("POST", "/x", body=body, answer_timeout=3600)
         release.set()
     assert body.all_out
-    assert (reply.failure, time.monotonic() - began < 20) == ("answer-lost", True)
+    assert (reply.failure, "in time" in reply.text) == ("answer-lost", True)
 
 
 @pytest.mark.parametrize(
