@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import subprocess
@@ -102,7 +103,9 @@ def test_what_is_safe_is_counted_on_the_wire(emulate: Callable[..., Emulator], v
     assert stored
     done = vidup("upload", path, *UPLOAD, emulator=emulator)
     assert done.returncode == 0
-    assert f"{len(stored)} of 6 parts are already on the server" in done.stderr
+    told = re.search(r"(\d) of 6 parts are already on the server", done.stderr)
+    assert told is not None
+    assert len(stored) <= int(told[1]) < 6, "a part whose end was in the kernel at the kill may have arrived since"
     assert emulator.payload_bytes() <= SIZE + JOBS * PART
     assert emulator.sha256(done.stdout.strip()) == sha256(path)
 
