@@ -5,21 +5,26 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 Result = TypeVar("Result")
+_Work = Callable[[], object]
 
 
 class Outcome(NamedTuple):
-    """How a job ended: what it returned, or what it raised."""
+    """How a job ended: what it returned, or what it raised; which worker did it, and in how many seconds."""
 
-    value: object = None
-    error: BaseException | None = None
+    value: object
+    error: BaseException | None
+    worker: int
+    seconds: float
 
 
 class Workers:
-    """Up to `jobs` daemon threads, started as they are needed; each keeps its connection for the whole run.
+    """Up to `jobs` daemon threads, started as they are needed; each keeps its connection for the whole run. They are numbered from 0.
 
     They are daemons because a thread stuck in a send cannot be stopped, and must not hold up the end of the process.
     """
@@ -27,21 +32,39 @@ class Workers:
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
         self.busy = 0
-        self._started = 0
-        self._work: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._inboxes: list[queue.SimpleQueue[_Work | None]] = []
+        self._idle: list[int] = []
+        self._waiting: deque[tuple[_Work, frozenset[int]]] = deque()
+        self._began: dict[int, float] = {}
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 
-    def submit(self, job: Callable[[], object]) -> None:
-        """Have a job done by an idle thread; its outcome comes out of `next`."""
-        self.busy += 1
-        if self.busy > self._started:
-            self._start()
-        self._work.put(job)
+    def submit(self, job: _Work, sparing: frozenset[int] = frozenset()) -> None:
+        """Have a job done by the worker that last became idle and is not among those to be spared; its outcome comes out of `next`.
 
-    def prepare(self, count: int, first: Callable[[], object]) -> None:
+        The last one's connection is the least likely to have been closed by the server.
+        """
+        self.busy += 1
+        if self.busy + len(sparing) > len(self._inboxes) and len(self._inboxes) < self.jobs:
+            self._start()
+        with self._lock:
+            able = next((worker for worker in reversed(self._idle) if worker not in sparing), None)
+            if able is None:
+                self._waiting.append((job, sparing))
+            else:
+                self._idle.remove(able)
+                self._hand(able, job)
+
+    def prepare(self, count: int, first: _Work) -> None:
         """Start up to `count` threads before there is work. Each calls `first`, whose failure is nobody's business, then waits for jobs."""
-        for _ in range(min(count, self.jobs) - self._started):
+        for _ in range(min(count, self.jobs) - len(self._inboxes)):
             self._start(first)
+
+    def working(self) -> dict[int, float]:
+        """Seconds since each worker that has a job began it."""
+        with self._lock:
+            now = time.monotonic()
+            return {worker: now - began for worker, began in self._began.items()}
 
     def next(self, timeout: float) -> Outcome | None:
         """The next outcome, or None after `timeout` seconds."""
@@ -63,21 +86,40 @@ class Workers:
         return result
 
     def close(self) -> None:
-        """Let idle threads end."""
-        for _ in range(self._started):
-            self._work.put(None)
+        """Let threads end as they become idle."""
+        for inbox in self._inboxes:
+            inbox.put(None)
 
-    def _start(self, first: Callable[[], object] | None = None) -> None:
-        self._started += 1
-        threading.Thread(target=self._serve, args=(first,), name=f"vidup-{self._started}", daemon=True).start()
+    def _start(self, first: _Work | None = None) -> None:
+        number = len(self._inboxes)
+        self._inboxes.append(queue.SimpleQueue())
+        threading.Thread(target=self._serve, args=(number, first), name=f"vidup-{number + 1}", daemon=True).start()
 
-    def _serve(self, first: Callable[[], object] | None) -> None:
+    def _serve(self, number: int, first: _Work | None) -> None:
         with contextlib.suppress(Exception):
             if first is not None:
                 first()
-        while (job := self._work.get()) is not None:
+        self._ready(number)
+        while (job := self._inboxes[number].get()) is not None:
+            value, error, began = None, None, time.monotonic()
             try:
-                outcome = Outcome(job())
-            except BaseException as error:  # noqa: BLE001  the conductor raises it again where it is awaited
-                outcome = Outcome(error=error)
-            self._outcomes.put(outcome)
+                value = job()
+            except BaseException as raised:  # noqa: BLE001  the conductor raises it again where it is awaited
+                error = raised
+            self._ready(number)
+            self._outcomes.put(Outcome(value, error, number, time.monotonic() - began))
+
+    def _ready(self, number: int) -> None:
+        """A worker has nothing to do: give it what waits for it, else note that it is idle."""
+        with self._lock:
+            self._began.pop(number, None)
+            mine = next((waiting for waiting in self._waiting if number not in waiting[1]), None)
+            if mine is None:
+                self._idle.append(number)
+            else:
+                self._waiting.remove(mine)
+                self._hand(number, mine[0])
+
+    def _hand(self, number: int, job: _Work) -> None:
+        self._began[number] = time.monotonic()
+        self._inboxes[number].put(job)
