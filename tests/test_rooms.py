@@ -16,6 +16,7 @@ CORE = {
     "inert",
     "events",
     "tally",
+    "turns",
     "rate",
     "ledger",
     "report",

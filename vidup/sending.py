@@ -20,9 +20,11 @@ from vidup.parts import Plan
 from vidup.report import Refused, advice_for, server_words
 from vidup.rules import TABLE
 from vidup.tally import Tally
+from vidup.turns import sit_out
 from vidup.units import show_duration
 from vidup.verdicts import Reply, Rule, Then, Verdict
 from vidup.videofile import PartBody, VideoFile
+from vidup.workers import Outcome
 
 GRACE: Final = 5.0
 """Seconds that parts whose body is out get for their answer when the upload is stopped."""
@@ -78,6 +80,7 @@ class Sending:
         self._ask_tokens_refused = 0
         self._history: dict[int, History] = {}
         self._cuts: Counter[int] = Counter()
+        self._paces: dict[int, float] = {}  # seconds that each worker's last part took
         self._cut = threading.Event()
         self._question: Question | None = None
         self._last_failure: tuple[Rule, Reply] | None = None
@@ -90,7 +93,7 @@ class Sending:
                 outcome = self._line.workers.next(_TICK)
                 self._line.patience.look()
                 if outcome is not None:
-                    self._settle(outcome.value)
+                    self._settle(outcome)
                 self._check_patience()
         except BaseException:
             self._stop(GRACE)
@@ -106,13 +109,16 @@ class Sending:
             if self._unsure and not self._asking and time.monotonic() >= self._ask_at and not self._line.delay(Kind.READ):
                 self._start_asking()
                 continue
+            resting = sit_out(len(self._fresh) + len(self._later), self._paces, workers.working())
+            if workers.busy + len(resting) >= workers.jobs:
+                return
             number = self._next_part()
             if number is None:
                 return
             if self._line.delay(Kind.UPLOAD):
                 self._fresh.appendleft(number)
                 return
-            self._start_part(number)
+            self._start_part(number, resting)
 
     def _next_part(self) -> int | None:
         """A part that is due for another try, else one never tried."""
@@ -126,7 +132,7 @@ class Sending:
                 return number
         return None
 
-    def _start_part(self, number: int) -> None:
+    def _start_part(self, number: int, resting: frozenset[int]) -> None:
         body = PartBody(self._video, self._plan.part(number), self._cut)
         content_range = self._plan.content_range(number)
         history = self._history.setdefault(number, History())
@@ -139,7 +145,7 @@ class Sending:
         self._tally.sending(number, body)
         self._line.tell(PartChanged(number, "sending", history.attempts))
         ticket = self._line.start(Kind.UPLOAD)
-        self._line.workers.submit(lambda: self._send(number, ticket, content_range, body))
+        self._line.workers.submit(lambda: self._send(number, ticket, content_range, body), resting)
 
     def _send(self, number: int, ticket: int, content_range: str, body: SizedBody) -> Sent:
         """In a worker's thread: nothing is decided here."""
@@ -157,19 +163,22 @@ class Sending:
 
     # -- deciding ------------------------------------------------------------------------------------------------
 
-    def _settle(self, outcome: object) -> None:
-        if isinstance(outcome, Asked):
-            self._settle_status(outcome)
+    def _settle(self, outcome: Outcome) -> None:
+        sent = outcome.value
+        if isinstance(sent, Asked):
+            self._settle_status(sent)
             return
-        assert isinstance(outcome, Sent), outcome
-        self._sending.pop(outcome.number)
-        self._tally.ended(outcome.number)
-        if outcome.error is not None:
-            raise outcome.error
-        assert outcome.reply is not None
-        rule = self._line.judge(Kind.UPLOAD, outcome.ticket, outcome.reply)
-        self._note_first_try(outcome.number, outcome.reply)
-        history = self._history[outcome.number]
+        assert isinstance(sent, Sent), outcome
+        self._sending.pop(sent.number)
+        self._tally.ended(sent.number)
+        if sent.error is not None:
+            raise sent.error
+        assert sent.reply is not None
+        rule = self._line.judge(Kind.UPLOAD, sent.ticket, sent.reply)
+        self._note_first_try(sent.number, sent.reply)
+        history = self._history[sent.number]
+        if rule.verdict is Verdict.ACCEPT:
+            self._paces[outcome.worker] = outcome.seconds
         if rule.then is not Then.RENEW_TOKEN:
             history.tokens_refused = 0
         actions: dict[Verdict, Callable[[Sent, Rule, Reply, History], None]] = {
@@ -178,7 +187,7 @@ class Sending:
             Verdict.RESUME: self._resume,
             Verdict.ABORT: self._abort,
         }
-        actions[rule.verdict](outcome, rule, outcome.reply, history)
+        actions[rule.verdict](sent, rule, sent.reply, history)
 
     def _note_first_try(self, number: int, reply: Reply) -> None:
         """A part refused at its first try is not on the server by us; any other outcome may have stored it."""
