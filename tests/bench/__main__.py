@@ -6,7 +6,7 @@ and sink share the machine, so absolute speeds say little. Nothing leaves this m
 
   python -m tests.bench compare              2 GiB against curl and the published client (--tls, --part-mib, --jobs, --rate)
   python -m tests.bench memory               peak memory by part size, jobs and file size
-  python -m tests.bench links [NAME...]      slow lines: throttle, total, wan, loss, slow, dead (wan and loss: root and TUN)
+  python -m tests.bench links [NAME...]      slow lines, --mib, --jobs (wan and loss need root and TUN)
   python -m tests.bench policy               the part size chosen, against the best one, under the limit of uploads a minute (a model)
   python -m tests.bench startup              CPU before --version, --help, a TAB, the first byte to the API
   python -m tests.bench display              what the live display costs
@@ -52,7 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     comparing.add_argument("--rate", type=float, default=0, help="MB/s that the sink takes from one connection; 0 is unlimited")
     comparing.add_argument("--other-tree", type=Path, help="run vidup from this checkout, too")
     command("memory", memory, 3).add_argument("--mib", type=int, default=1600, help="size of the file (%(default)s)")
-    command("links", links, 3).add_argument("names", nargs="*", metavar="NAME", help=f"which lines: {', '.join(LINES)} (all)")
+    linking = command("links", links, 3)
+    linking.add_argument("names", nargs="*", metavar="NAME", help=f"which lines: {', '.join(LINES)} (all)")
+    linking.add_argument("--mib", type=int, default=0, help="size of the file (each line has one of its own)")
+    linking.add_argument("--jobs", type=int, nargs="+", help="numbers of parts in flight to try (1 2 4 8 16)")
     command("policy", policy, 1)
     command("startup", startup, 20)
     command("display", display, 5)

@@ -72,6 +72,8 @@ int main(int count, char **words) {
     struct pollfd end = {.fd = 0, .events = POLLIN};
     struct timespec often = {0, TICK};
     srand48(1);
+    /* A line does not wait for a processor: packets held up by the programs at its ends would look like a queue, or be lost. */
+    if (sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 10})) perror("link: without real time");
     puts("ready"), fflush(stdout);
     while (ppoll(&end, 1, &often, NULL) == 0) {
         let_out(&up), let_out(&down);

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -65,10 +65,12 @@ def links(options: argparse.Namespace, work: Path) -> str:
 
 def _tables(options: argparse.Namespace, work: Path) -> Iterator[str]:
     for name in options.names or LINES:
+        line = LINES[name]
+        asked = replace(line, mib=options.mib or line.mib, jobs=tuple(options.jobs or line.jobs))
         try:
-            yield _dead(options, work) if name == "dead" else _timed(LINES[name], options, work)
+            yield _dead(options, work) if name == "dead" else _timed(asked, options, work)
         except Unavailable as missing:
-            yield f"{LINES[name].title}: not on this machine: {missing}"
+            yield f"{line.title}: not on this machine: {missing}"
 
 
 def _timed(line: Line, options: argparse.Namespace, work: Path) -> str:
