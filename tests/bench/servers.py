@@ -132,11 +132,11 @@ def _built(work: Path, tls: bool) -> Path | None:
 
 
 def _compiled(work: Path, source: str, name: str, *options: str) -> Path | None:
-    binary, compiler = work / name, shutil.which("cc")
-    if not binary.exists():
+    binary, text, compiler = work / name, _HERE / source, shutil.which("cc")
+    if not binary.exists() or binary.stat().st_mtime < text.stat().st_mtime:
         if compiler is None:
             return None
-        built = subprocess.run([compiler, "-O2", str(_HERE / source), "-o", str(binary), *options], capture_output=True, check=False)
+        built = subprocess.run([compiler, "-O2", str(text), "-o", str(binary), *options], capture_output=True, check=False)
         if built.returncode:
             return None
     return binary
