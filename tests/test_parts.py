@@ -96,6 +96,11 @@ def test_a_total_from_outside_is_checked_against_the_limits(size: int, total: in
         (30, 4, 100, 4),
         (50, 4, 100, 8),
         (100, 4, 100, 12),
+        (150, 4, 100, 12),
+        (160, 4, 100, 16),
+        (200, 4, 100, 20),
+        (400, 4, 100, 20),
+        (600, 4, 100, 24),
         (1024, 16, 40, 32),
         (500, 14, 40, 28),
         (1024, 4, 100, 40),
@@ -104,5 +109,5 @@ def test_a_total_from_outside_is_checked_against_the_limits(size: int, total: in
     ],
 )
 def test_the_usual_plans(size_mib: int, jobs: int, limit: int, total: int) -> None:
-    """What a user meets: one part when small, one to three parts for each connection, then 25 to 64 MiB by the limit."""
+    """What a user meets: one part when small, one to five parts for each connection, then 25 to 64 MiB by the limit."""
     assert choose_total(size_mib * MIB, jobs, limit) == total
