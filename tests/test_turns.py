@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import MIB
+from vidup.api import Api, SizedBody
 from vidup.attempts import Sent
 from vidup.emulator import Emulator
 from vidup.order import ApiKey, Order
 from vidup.turns import sit_out
 from vidup.upload import Upload
+from vidup.verdicts import Reply
 from vidup.workers import Outcome, Workers
 
 seconds = st.floats(0.001, 1000)
@@ -25,8 +28,10 @@ seconds = st.floats(0.001, 1000)
     ("parts", "paces", "working", "out"),
     [
         (1, {0: 1.0, 1: 10.0}, {0: 0.5}, {1}),
-        (9, {0: 1.0, 1: 10.0}, {0: 0.5}, {1}),
-        (10, {0: 1.0, 1: 10.0}, {0: 0.5}, set()),
+        (4, {0: 1.0, 1: 5.0}, {0: 0.5}, {1}),
+        (4, {0: 1.0, 1: 4.5}, {0: 0.5}, set()),
+        (5, {0: 1.0, 1: 99.0}, {0: 0.5}, set()),
+        (0, {0: 1.0, 1: 9.0}, {}, set()),
         (1, {0: 1.0, 1: 10.0}, {}, {1}),
         (1, {0: 5.0, 1: 10.0}, {0: 1.0}, {1}),
         (1, {0: 6.0, 1: 10.0}, {0: 1.0}, set()),
@@ -41,7 +46,7 @@ seconds = st.floats(0.001, 1000)
 def test_a_slow_worker_sits_out_when_the_others_are_sooner_through_with_all(
     parts: int, paces: dict[int, float], working: dict[int, float], out: set[int]
 ) -> None:
-    """Equal workers never do, nor one that nobody can stand in for: the others are busy, overdue, or of unknown pace."""
+    """Equal workers never do, nor one that nobody can stand in for: the others are busy, overdue, or of unknown pace. Nor before the end."""
     assert sit_out(parts, paces, working) == out
 
 
@@ -70,12 +75,15 @@ class Uneven(Workers):
         self.paces = paces
         self.clock = 0.0
         self.at: dict[int, tuple[float, Callable[[], object]]] = {}
+        self.idle = list(range(len(paces)))
+        self.current = 0
         self.began = math.inf
         self.through = 0.0
 
     def submit(self, job: Callable[[], object], sparing: frozenset[int] = frozenset()) -> None:
         self.busy += 1
-        worker = min(set(range(self.jobs)) - self.at.keys() - sparing)
+        worker = next(worker for worker in self.idle if worker not in sparing)
+        self.idle.remove(worker)
         self.at[worker] = (self.clock, job)
 
     def prepare(self, count: int, first: Callable[[], object]) -> None:
@@ -91,6 +99,8 @@ class Uneven(Workers):
         began, job = self.at.pop(worker)
         self.clock = began + self.paces[worker]
         self.busy -= 1
+        self.idle.append(worker)
+        self.current = worker
         value = job()
         if isinstance(value, Sent):
             self.began, self.through = min(self.began, began), self.clock
@@ -120,3 +130,26 @@ def test_a_slow_connection_does_not_hold_up_the_end(
     report = Upload(order, lambda _event: None).run(lambda _report: True)
     assert report.parts_sent == parts
     assert workers.through - workers.began == seconds
+
+
+@pytest.mark.parametrize("paces", [[1.0, 4.0], [1.0, 5.0, 5.0, 5.0]])
+def test_nobody_waits_for_a_connection_that_was_fast_and_fails_now(
+    paces: list[float], monkeypatch: pytest.MonkeyPatch, emulator: Emulator, video: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Behind a balancer one connection may be bound to a broken server: the slow ones that work take its parts."""
+    workers, send_part, sent = Uneven(paces), Api.send_part, Counter[int]()
+
+    def fails_from_the_fourth(self: Api, video_id: str, content_range: str, body: SizedBody) -> Reply:
+        sent[workers.current] += 1
+        if workers.current == 0 and sent[0] > 3:
+            return Reply(503)
+        return send_part(self, video_id, content_range, body)
+
+    monkeypatch.setattr("vidup.upload.Workers", lambda _jobs: workers)
+    monkeypatch.setattr(Api, "send_part", fails_from_the_fourth)
+    order = Order(
+        path=str(video(8 * 5 * MIB)), base_url=emulator.url, key=ApiKey(emulator.api_key, "a test"), state_dir=tmp_path / "state",
+        jobs=len(paces), part_size=5 * MIB, retry_for=3,
+    )  # fmt: skip
+    report = Upload(order, lambda _event: None, backoff=lambda _failures: 0.0).run(lambda _report: True)
+    assert (report.error, report.parts_sent) == (None, 8)

@@ -112,7 +112,7 @@ def choose_total(size: int, jobs: int, uploads_per_minute: int) -> int:
     Few parts are rounded to whole waves of `jobs`: up, where that costs no other window of the limit, else down.
     """
     total = total_parts_for(size, wanted_part_size(size, jobs, uploads_per_minute))
-    if not 1 < total < 4 * jobs:
+    if not 1 < total < (_MORE_WAVES + 1) * jobs:
         return total
     window = int(_SHARE_OF_LIMIT * uploads_per_minute)
     up, down = -(-total // jobs) * jobs, total // jobs * jobs

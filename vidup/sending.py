@@ -80,7 +80,7 @@ class Sending:
         self._ask_tokens_refused = 0
         self._history: dict[int, History] = {}
         self._cuts: Counter[int] = Counter()
-        self._paces: dict[int, float] = {}  # seconds that each worker's last part took
+        self._paces: dict[int, float] = {}  # of each worker whose last part was accepted, the seconds it took
         self._cut = threading.Event()
         self._question: Question | None = None
         self._last_failure: tuple[Rule, Reply] | None = None
@@ -179,6 +179,8 @@ class Sending:
         history = self._history[sent.number]
         if rule.verdict is Verdict.ACCEPT:
             self._paces[outcome.worker] = outcome.seconds
+        else:
+            self._paces.pop(outcome.worker, None)  # others must not wait for one that fails
         if rule.then is not Then.RENEW_TOKEN:
             history.tokens_refused = 0
         actions: dict[Verdict, Callable[[Sent, Rule, Reply, History], None]] = {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_LAST: Final = 2
+"""Parts a worker that count as the last: for longer nobody knows how fast a connection will be, and it is not measured while it rests."""
 
 
 class _Turn(NamedTuple):
@@ -15,11 +18,13 @@ class _Turn(NamedTuple):
 
 
 def sit_out(parts: int, paces: Mapping[int, float], working: Mapping[int, float]) -> frozenset[int]:
-    """The idle workers that would still be at their part when the others are through with every part that nobody has begun.
+    """The idle workers that would still be at their part when the others are through with the last of the file, `parts` not begun.
 
-    `parts` is how many these are, at least 1; `paces` the seconds that each worker's last part took: one that is not in it never sits
-    out, nor counts for others; `working` the seconds since each busy worker began what it does.
+    `paces` are the seconds that each worker's part took last; one that is not in it, because it has sent none or failed since, never
+    sits out, nor counts for others. `working` are the seconds since each busy worker began what it does.
     """
+    if not 0 < parts <= _LAST * len(paces):
+        return frozenset()
     turns = [_next_turn(pace, working.get(worker)) for worker, pace in paces.items()]
     return frozenset(worker for worker, pace in paces.items() if worker not in working and _are_through(turns, parts, pace))
 

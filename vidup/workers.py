@@ -40,15 +40,15 @@ class Workers:
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 
     def submit(self, job: _Work, sparing: frozenset[int] = frozenset()) -> None:
-        """Have a job done by the worker that last became idle and is not among those to be spared; its outcome comes out of `next`.
+        """Have a job done by the worker that is idle for longest and not among those to be spared; its outcome comes out of `next`.
 
-        The last one's connection is the least likely to have been closed by the server.
+        What failed is so tried again by another worker, on another connection.
         """
         self.busy += 1
         if self.busy + len(sparing) > len(self._inboxes) and len(self._inboxes) < self.jobs:
             self._start()
         with self._lock:
-            able = next((worker for worker in reversed(self._idle) if worker not in sparing), None)
+            able = next((worker for worker in self._idle if worker not in sparing), None)
             if able is None:
                 self._waiting.append((job, sparing))
             else:
@@ -86,7 +86,7 @@ class Workers:
         return result
 
     def close(self) -> None:
-        """Let threads end as they become idle."""
+        """Let threads end as they become idle. Jobs that wait for one are not done any more."""
         for inbox in self._inboxes:
             inbox.put(None)
 
