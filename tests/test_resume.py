@@ -106,6 +106,9 @@ def test_what_is_safe_is_counted_on_the_wire(emulate: Callable[..., Emulator], v
     told = re.search(r"(\d) of 6 parts are already on the server", done.stderr)
     assert told is not None
     assert len(stored) <= int(told[1]) < 6, "a part whose end was in the kernel at the kill may have arrived since"
+    accepted = [request.part for request in emulator.requests if request.part is not None and request.status == 201]
+    assert max(Counter(accepted).values()) == 1, "what was taken is not sent again"
+    assert len(accepted) >= 6 - int(told[1]), "and the rest is"
     assert emulator.payload_bytes() <= SIZE + JOBS * PART
     assert emulator.sha256(done.stdout.strip()) == sha256(path)
 

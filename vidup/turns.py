@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 _LAST: Final = 2
-"""Parts a worker that count as the last: for longer nobody knows how fast a connection will be, and it is not measured while it rests."""
+"""Parts for each worker that count as the last. Further ahead nobody knows how fast a connection will be, and one that rests shows no
+better."""
 
 
 class _Turn(NamedTuple):
