@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from vidup.emulator import Emulator
+from vidup.emulator.server import Emulator
 
 MIB = 1024 * 1024
 _OURS = ("VIDUP_", "APIVIDEO_", "GITHUB_", "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "REQUESTS_CA", "CURL_CA", "SSL_CERT")
@@ -125,11 +125,11 @@ def statuses(emulator: Emulator, *, path_end: str) -> Sequence[int | None]:
     return [request.status for request in emulator.requests if request.path.split("?")[0].endswith(path_end)]
 
 
-INJECTED = str(Path(__file__).parent / "injected")
+INJECTED = str(Path(__file__).parent / "faults" / "injected")
 
 
 def inject(what: str) -> dict[str, str]:
-    """The environment that makes a vidup process die, or its disk fill, at one exact call; see tests/injected/sitecustomize.py."""
+    """The environment that makes a vidup process die, or its disk fill, at one exact call; see tests/faults/injected/sitecustomize.py."""
     return {"PYTHONPATH": INJECTED, "VIDUP_TEST_INJECT": what}
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from vidup.emulator import Emulator
+from vidup.emulator.server import Emulator
 
 PICTURE: Final = Path(__file__).parent.parent / ".github" / "resumed-upload.svg"
 MIB: Final = 1024 * 1024

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MIB, Cli, sha256
-from vidup.emulator import Emulator
+from vidup.emulator.server import Emulator
 
 
 def last_line(text: str) -> str:

@@ -11,8 +11,8 @@ from typing import Final, NoReturn
 import click
 
 from vidup import __version__
+from vidup.console.help import START, Group
 from vidup.errors import ExitCode, VidupError
-from vidup.help import START, Group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -52,7 +52,7 @@ def vidup(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         click.echo(START, nl=False)
     else:
-        from vidup.settings import FileDefaults
+        from vidup.console.settings import FileDefaults
 
         context.default_map = {context.invoked_subcommand: FileDefaults(context)}
 
@@ -68,7 +68,7 @@ def main() -> NoReturn:
 def run() -> int:
     """Run the command line and return the exit code."""
     if "_VIDUP_COMPLETE" in os.environ:
-        from vidup.completing import register
+        from vidup.console.completing import register
 
         register()
     try:
@@ -78,7 +78,7 @@ def run() -> int:
         return asked.exit_code
     except click.Abort as ended:
         if isinstance(ended.__cause__ or ended.__context__, KeyboardInterrupt):
-            from vidup.signals import end_by_interrupt
+            from vidup.console.signals import end_by_interrupt
 
             end_by_interrupt()
         return ExitCode.SIGINT
@@ -92,7 +92,7 @@ def run() -> int:
         show(error)
         return error.code
     except Exception as error:  # noqa: BLE001  a fault of ours is one sentence and a file, never a traceback on the screen
-        from vidup.crash import stray_fault
+        from vidup.console.crash import stray_fault
 
         show(stray_fault(error))
         return ExitCode.INTERNAL
@@ -100,7 +100,7 @@ def run() -> int:
 
 def usage_error(wrong: click.UsageError) -> VidupError:
     """One sentence about what was typed, and the command that helps."""
-    from vidup.settings import wrong_value
+    from vidup.console.settings import wrong_value
 
     what = wrong_value(wrong) if isinstance(wrong, click.BadParameter) else wrong.format_message()
     advice = f"{wrong.ctx.command_path if wrong.ctx else 'vidup'} -h"
@@ -111,7 +111,7 @@ def usage_error(wrong: click.UsageError) -> VidupError:
 
 def show(error: VidupError) -> None:
     """What failed, the cause, and as the last line what to do."""
-    from vidup.github import annotation
+    from vidup.console.github import annotation
     from vidup.inert import inert
 
     lines = [

@@ -1,1 +1,1 @@
-"""The benchmark: vidup, curl and the published Python client against one local sink. `python -m tests.bench --help` tells how."""
+"""Speed, memory and start, measured by hand: `python -m tests.bench --help`."""

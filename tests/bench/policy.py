@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Final
 
-from vidup.parts import MAX_PART, MAX_PARTS, MIB, choose_total, total_parts_for
+from vidup.plan.parts import MAX_PART, MAX_PARTS, MIB, choose_total, total_parts_for
 
 from .rounds import Goal, goals, table
 

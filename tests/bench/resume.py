@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import MIB, fill, sha256
-from vidup.emulator import Emulator
+from vidup.emulator.server import Emulator
 
 SIZE = 160 * MIB
 PART = 16 * MIB

@@ -1,1 +1,1 @@
-"""DOOR: one file per command, named as the command; thin: options in, one call, one result out."""
+"""One file a command, named as the command: options in, one call, one result out."""

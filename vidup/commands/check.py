@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from vidup.console.help import Command
+from vidup.console.options import environment, resolve_base_url, state_folder, state_option, where_options
 from vidup.errors import ExitCode
-from vidup.help import Command
-from vidup.options import environment, resolve_base_url, state_folder, state_option, where_options
 
 
 @click.command(cls=Command)
@@ -24,8 +24,8 @@ def check(sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: s
 
     The exit code is that of the first problem: 4 for the key, 7 for trust, 75 for the network, 3 for the state folder.
     """
-    from vidup.answering import say, teller
-    from vidup.checkup import Subject, check_up
+    from vidup.console.answering import say, teller
+    from vidup.console.checkup import Subject, check_up
     from vidup.inert import inert
 
     subject = Subject(resolve_base_url(sandbox, base_url, allow_http), api_key_file, state_folder(state_dir), environment())

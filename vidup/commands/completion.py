@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import click
 
-from vidup.help import Command
+from vidup.console.help import Command
 
 SHELLS = ("bash", "zsh", "fish")
 
 
-def script(shell: str) -> str:
-    """The completion script for bash, zsh or fish; `completions/` holds the same bytes."""
-    from vidup.cli import vidup
-    from vidup.completing import COMPLETERS
+def script(shell: str, program: click.Command) -> str:
+    """The completion script of this program for bash, zsh or fish; `completions/` holds the same bytes."""
+    from vidup.console.completing import COMPLETERS
 
-    return COMPLETERS[shell](vidup, {}, "vidup", "_VIDUP_COMPLETE").source()
+    return COMPLETERS[shell](program, {}, "vidup", "_VIDUP_COMPLETE").source()
 
 
 @click.command(cls=Command)
 @click.argument("shell", type=click.Choice(SHELLS))
-def completion(shell: str) -> None:
+@click.pass_context
+def completion(context: click.Context, /, shell: str) -> None:
     """Print the completion script for SHELL.
 
     \b
@@ -28,4 +28,4 @@ def completion(shell: str) -> None:
       vidup completion zsh > "${fpath[1]}/_vidup"
       vidup completion fish > ~/.config/fish/completions/vidup.fish
     """
-    click.echo(script(shell), nl=False)
+    click.echo(script(shell, context.find_root().command), nl=False)

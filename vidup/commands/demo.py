@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from vidup.console.help import Command
 from vidup.errors import ExitCode
-from vidup.help import Command
-from vidup.parts import MIB
+from vidup.plan.parts import MIB
 from vidup.units import show_size
 
 if TYPE_CHECKING:
-    from vidup.emulator import Emulator
+    from vidup.emulator.server import Emulator
 
 _SIZE: Final = 160 * MIB + 12_345
 _PART: Final = 16 * MIB
@@ -40,7 +40,7 @@ def demo(keep: Path | None) -> int:
     """
     import tempfile  # it and the others inside functions would slow down every TAB
 
-    from vidup.signals import interruptible
+    from vidup.console.signals import interruptible
 
     with interruptible(), tempfile.TemporaryDirectory(prefix="vidup-demo-") as scratch:
         folder = keep or Path(scratch)
@@ -49,7 +49,7 @@ def demo(keep: Path | None) -> int:
 
 
 def _play(folder: Path, scratch: Path) -> int:
-    from vidup.emulator import Emulator
+    from vidup.emulator.server import Emulator
 
     movie = folder / "demo-movie.mp4"
     sent = _generate(movie)

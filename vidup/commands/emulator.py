@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from vidup.console.help import Command
 from vidup.errors import ExitCode
-from vidup.help import Command
 
 if TYPE_CHECKING:
-    from vidup.emulator import RateLimit
+    from vidup.emulator.limits import RateLimit
 
 
 _HELP: Final = """Serve the local api.video: the same addresses, limits and errors as the real one, until Ctrl-C.
@@ -66,7 +66,7 @@ class _CannotStart(click.ClickException):
 
 
 def _faults(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    from vidup.emulator import parse_fault
+    from vidup.emulator.faults import parse_fault
 
     try:
         for text in value:
@@ -77,7 +77,7 @@ def _faults(context: click.Context, parameter: click.Parameter, value: tuple[str
 
 
 def _limit(context: click.Context, parameter: click.Parameter, value: str | None) -> RateLimit | None:
-    from vidup.emulator import parse_rate_limit
+    from vidup.emulator.limits import parse_rate_limit
 
     try:
         return None if value is None else parse_rate_limit(value)
@@ -103,7 +103,7 @@ def emulator(
     host: str, port: int, store: Path | None, rate_limit: RateLimit | None, api_key: str | None, faults: tuple[str, ...], allow_remote: bool
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
-    from vidup.emulator import Emulator
+    from vidup.emulator.server import Emulator
 
     if not (allow_remote or _is_loopback(host)):
         raise click.UsageError(f"--host {host} is reachable for other machines; add --allow-remote if that is wanted")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vidup.console.help import Command
 from vidup.errors import ExitCode
-from vidup.help import Command
 
 if TYPE_CHECKING:
-    from vidup.verdicts import Rule
+    from vidup.verdicts.judge import Rule
 
 
 @click.command(cls=Command)
@@ -28,8 +28,8 @@ def explain(words: tuple[str, ...], as_json: bool) -> int:
 
     Without an argument: the whole table. A message may be pasted as it was seen, with numbers filled in or a letter missing.
     """
-    from vidup.explaining import find_rules
-    from vidup.rules import TABLE
+    from vidup.verdicts.explaining import find_rules
+    from vidup.verdicts.rules import TABLE
 
     if not words:
         _print_all(TABLE.rules, as_json)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vidup.console.help import Command
+from vidup.console.options import environment, resolve_base_url, state_folder, state_option, where_options
+from vidup.console.upload_ids import UploadId
 from vidup.errors import ExitCode, VidupError
-from vidup.help import Command
-from vidup.options import environment, resolve_base_url, state_folder, state_option, where_options
-from vidup.upload_ids import UploadId
 
 if TYPE_CHECKING:
-    from vidup.journal import StateFolder
+    from vidup.state.journal import StateFolder
 
 
 @click.command(cls=Command)
@@ -33,7 +33,7 @@ def forget(
       vidup forget k3f9abcd
       vidup forget --all --delete-video
     """
-    from vidup.journal import StateFolder
+    from vidup.state.journal import StateFolder
 
     folder = StateFolder(state_folder(state_dir))
     if everything == bool(upload_ids):
@@ -53,8 +53,8 @@ def forget(
 
 
 def _delete_video(folder: StateFolder, upload_id: str, api_key_file: str | None) -> None:
-    from vidup.keys import find_key
-    from vidup.upload import delete_container
+    from vidup.console.keys import find_key
+    from vidup.upload.upload import delete_container
 
     record = folder.read(upload_id)
     if record is None:

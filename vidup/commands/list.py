@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vidup.help import Command
-from vidup.options import resume_command, state_folder, state_option
-from vidup.parts import Plan
+from vidup.console.help import Command
+from vidup.console.options import resume_command, state_folder, state_option
+from vidup.plan.parts import Plan
 from vidup.units import show_duration, show_size
 
 if TYPE_CHECKING:
-    from vidup.journal import Record
+    from vidup.state.journal import Record
 
 
 @click.command("list", cls=Command)
@@ -31,7 +31,7 @@ def list_(context: click.Context, /, state_dir: Path | None, as_json: bool) -> i
       vidup list --json | jq -r '.[].resume_command'
     """
     from vidup.inert import inert
-    from vidup.journal import StateFolder
+    from vidup.state.journal import StateFolder
 
     folder = state_folder(state_dir)
     records = list(StateFolder(folder).records())

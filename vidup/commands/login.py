@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vidup.console.help import Command
+from vidup.console.options import environment, resolve_base_url, where_options
 from vidup.errors import ExitCode
-from vidup.help import Command
-from vidup.options import environment, resolve_base_url, where_options
 
 if TYPE_CHECKING:
-    from vidup.order import ApiKey
+    from vidup.api.credentials import ApiKey
 
 
 @click.command(cls=Command)
@@ -29,10 +29,10 @@ def login(sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: s
     The key is asked for, not shown, and never part of the command; or it is read from a pipe. It is kept in a file that only you
     can read, one for each server, and sent to that server alone. VIDUP_API_KEY and --api-key-file come before it.
     """
-    from vidup.answering import teller
-    from vidup.keys import VARIABLES, keep_key
-    from vidup.line import ask_alone, open_line
-    from vidup.pacing import Kind
+    from vidup.console.answering import teller
+    from vidup.console.keys import VARIABLES, keep_key
+    from vidup.upload.line import ask_alone, open_line
+    from vidup.upload.pacing import Kind
 
     url = resolve_base_url(sandbox, base_url, allow_http)
     key = _key(api_key_file, url)
@@ -47,8 +47,8 @@ def login(sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: s
 
 
 def _key(api_key_file: str | None, url: str) -> ApiKey:
-    from vidup.keys import given_key, typed_key
-    from vidup.signals import interruptible
+    from vidup.console.keys import given_key, typed_key
+    from vidup.console.signals import interruptible
 
     if api_key_file is None and sys.stdin is not None and sys.stdin.isatty():
         with interruptible():  # or the terminal would stay without echo

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from vidup.console.help import Command
+from vidup.console.options import environment, resolve_base_url, url_options
 from vidup.errors import ExitCode
-from vidup.help import Command
-from vidup.options import environment, resolve_base_url, url_options
 
 
 @click.command(cls=Command)
@@ -19,7 +19,7 @@ def logout(sandbox: bool, base_url: str | None, allow_http: bool) -> int:
       vidup logout
       vidup logout --sandbox
     """
-    from vidup.keys import VARIABLES, drop_key
+    from vidup.console.keys import VARIABLES, drop_key
 
     url = resolve_base_url(sandbox, base_url, allow_http)
     words = "Removed the key kept for" if drop_key(url) else "No key was kept for"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from vidup.console.help import Command
+from vidup.console.options import Size, jobs_option, resolve_base_url, uploads_per_minute, url_options
 from vidup.errors import ExitCode
-from vidup.help import Command
-from vidup.options import Size, jobs_option, resolve_base_url, uploads_per_minute, url_options
 
 
 @click.command(cls=Command)
@@ -25,8 +25,8 @@ def plan(file: str, part_size: int | None, jobs: int, sandbox: bool, base_url: s
       vidup plan --sandbox --part-size 100MiB movie.mp4
       vidup plan --json movie.mp4 | jq .minimum_seconds
     """
-    from vidup.answering import answer
-    from vidup.rehearsal import plan_file
+    from vidup.console.answering import answer
+    from vidup.upload.rehearsal import plan_file
 
     limit = uploads_per_minute(resolve_base_url(sandbox, base_url, allow_http))
     forecast = plan_file(file, part_size, jobs, limit)

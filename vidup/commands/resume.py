@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vidup.errors import ExitCode, VidupError
-from vidup.help import Command
-from vidup.options import (
+from vidup.console.help import Command
+from vidup.console.options import (
     Size,
     environment,
     how_options,
@@ -21,13 +20,14 @@ from vidup.options import (
     state_folder,
     uploads_per_minute,
 )  # fmt: skip
-from vidup.settings import noise_of
-from vidup.upload_ids import UploadId
+from vidup.console.settings import noise_of
+from vidup.console.upload_ids import UploadId
+from vidup.errors import ExitCode, VidupError
 
 if TYPE_CHECKING:
-    from vidup.journal import Record
-    from vidup.order import ApiKey
-    from vidup.running import Task
+    from vidup.api.credentials import ApiKey
+    from vidup.console.session import Task
+    from vidup.state.journal import Record
 
 
 @click.command(cls=Command)
@@ -49,8 +49,8 @@ def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool
       vidup resume k3f9abcd
       vidup resume --all
     """
-    from vidup.journal import StateFolder
-    from vidup.running import run_uploads
+    from vidup.console.session import run_uploads
+    from vidup.state.journal import StateFolder
 
     folder = StateFolder(state_folder(options["state_dir"]))
     records = list(folder.records())
@@ -85,10 +85,10 @@ def _named(records: list[Record], name: str) -> Record:
 
 
 def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> Task:
-    from vidup.order import Order
-    from vidup.parts import Plan
-    from vidup.report import Report
-    from vidup.running import Task
+    from vidup.console.session import Task
+    from vidup.plan.parts import Plan
+    from vidup.upload.order import Order
+    from vidup.upload.report import Report
 
     known, options = record.checkpoint, context.params
     command = resume_command(context, known.upload_id)
@@ -110,7 +110,7 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
 
 def _keys(key_file: str | None) -> Callable[[str], ApiKey | VidupError]:
     """Finds the key for a base URL; a file or a pipe, which can be read only once, is read once for all of them."""
-    from vidup.keys import find_key
+    from vidup.console.keys import find_key
 
     @cache
     def find(base_url: str) -> ApiKey | VidupError:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from vidup.console.help import Command
+from vidup.console.options import VideoId, environment, resolve_base_url, where_options
 from vidup.errors import ExitCode
-from vidup.help import Command
-from vidup.options import VideoId, environment, resolve_base_url, where_options
 
 
 @click.command(cls=Command)
@@ -21,11 +21,11 @@ def status(video_id: str, sandbox: bool, base_url: str | None, allow_http: bool,
       vidup status vi4blUQJFrYWbaG44NChkH27
       vidup status --json vi4blUQJFrYWbaG44NChkH27 | jq .encoding.playable
     """
-    from vidup.answering import answer, teller
-    from vidup.keys import find_key
-    from vidup.line import ask_alone, open_line
-    from vidup.pacing import Kind
-    from vidup.videostatus import read_video_status
+    from vidup.api.videostatus import read_video_status
+    from vidup.console.answering import answer, teller
+    from vidup.console.keys import find_key
+    from vidup.upload.line import ask_alone, open_line
+    from vidup.upload.pacing import Kind
 
     url = resolve_base_url(sandbox, base_url, allow_http)
     line = open_line(url, find_key(api_key_file, environment(), url), teller())

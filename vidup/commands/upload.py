@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from vidup.errors import ExitCode, VidupError
-from vidup.help import Command
-from vidup.options import (
+from vidup.console.help import Command
+from vidup.console.options import (
     VIDEO,
     Size,
     VideoId,
@@ -25,7 +24,8 @@ from vidup.options import (
     video_options,
     where_options,
 )  # fmt: skip
-from vidup.settings import noise_of
+from vidup.console.settings import noise_of
+from vidup.errors import ExitCode, VidupError
 
 
 @click.command(cls=Command)
@@ -55,10 +55,10 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
 
     Interrupted? Run the very same command again: parts that the server has are never sent twice.
     """
-    from vidup.keys import find_key
-    from vidup.order import Order
-    from vidup.report import Report
-    from vidup.running import Task, refuse_upload, run_uploads
+    from vidup.console.keys import find_key
+    from vidup.console.session import Task, refuse_upload, run_uploads
+    from vidup.upload.order import Order
+    from vidup.upload.report import Report
 
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
@@ -74,7 +74,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
     )  # fmt: skip
     if options["dry_run"]:
-        from vidup.answering import run_dry
+        from vidup.console.answering import run_dry
 
         return run_dry(order, noise)
     command = same_command()

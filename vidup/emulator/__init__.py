@@ -1,8 +1,2 @@
-"""EMULATOR: the local api.video: the same addresses, limits and errors as the real one, with scripted faults."""
-
-from vidup.emulator.faults import Fault, parse_fault
-from vidup.emulator.ledger import Record
-from vidup.emulator.limits import RateLimit, parse_rate_limit
-from vidup.emulator.server import Emulator, VideoView
-
-__all__ = ["Emulator", "Fault", "RateLimit", "Record", "VideoView", "parse_fault", "parse_rate_limit"]
+"""The local server of `vidup emulator`: the same API, limits and errors as api.video's, with faults on request. It shares the rows
+of the error table with the client and nothing else, so that the two cannot be wrong together."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
-from vidup.rules import TABLE
-from vidup.verdicts import DOCS, Rule
+from vidup.verdicts.judge import DOCS, Rule
+from vidup.verdicts.rules import TABLE
 
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=UTF-8"

@@ -19,8 +19,8 @@ from vidup.events import Event, Started, Waiting
 from vidup.inert import inert
 from vidup.progress.choice import Style
 from vidup.progress.words import progress_line
-from vidup.rate import Meter, Pace
-from vidup.tally import Snapshot, Tally
+from vidup.upload.rate import Meter, Pace
+from vidup.upload.tally import Snapshot, Tally
 
 Kind = Literal["note", "warning", "error", "success"]
 

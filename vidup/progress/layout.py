@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from vidup.events import Started
 from vidup.inert import inert
 from vidup.progress.words import amounts, condition, file_name, percent, speed
-from vidup.rate import Pace
-from vidup.tally import PartState, Snapshot
+from vidup.upload.rate import Pace
+from vidup.upload.tally import PartState, Snapshot
 
 Span = tuple[str, str]
 """A text and the name of its style."""

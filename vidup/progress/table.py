@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vidup.verdicts import Rule
+from vidup.verdicts.judge import Rule
 
 _COLOURS = {"accept": "green", "retry": "yellow", "resume": "cyan", "abort": "red"}
 

@@ -6,9 +6,9 @@ import math
 
 from vidup.events import Resumed, Retrying, Started, Waiting
 from vidup.inert import inert
-from vidup.rate import STALL_AFTER, Pace
-from vidup.tally import Snapshot
 from vidup.units import show_duration, show_size
+from vidup.upload.rate import STALL_AFTER, Pace
+from vidup.upload.tally import Snapshot
 
 
 def is_whole(numbers: Snapshot) -> bool:

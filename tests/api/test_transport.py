@@ -1,0 +1,614 @@
+"""HTTP as it comes: early answers, broken ones, proxies, certificates, redirects, and a key that goes nowhere else."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import responses
+import trustme
+
+from tests.conftest import MIB, Cli
+from vidup.api.client import Api
+from vidup.api.credentials import ApiKey
+from vidup.api.transport.connections import PlainConnection
+from vidup.api.transport.transport import ERROR_BODY_LIMIT, Transport, mask_url
+from vidup.api.trust import trust_store
+from vidup.emulator.server import Emulator
+from vidup.errors import VidupError
+from vidup.verdicts.judge import Reply
+from vidup.verdicts.rules import TABLE
+
+HOST = "https://ws.api.video"
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def bundle(authority: trustme.CA, tmp_path: Path) -> Path:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+@contextmanager
+def serving(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that does one thing to every connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _address = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    def serve(connection: socket.socket) -> None:
+        with connection:
+            try:
+                answer(connection)
+            except OSError:
+                return
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def transport(base_url: str = HOST, timeout: float = 10.0) -> Transport:
+    return Transport(base_url, timeout=timeout, client="vidup:0.1.0")
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (
+            400,
+            {"type": "https://docs.api.video/reference/video-source-already-uploaded", "title": "The source of the video is already uploaded.",
+             "name": "file", "status": 400, "problems": [
+                 {"type": "x", "title": "The source of the video is already uploaded.", "name": "file"},
+                 {"type": "x", "title": "The video xxxx has already been uploaded.", "name": "video"}]},
+            ("video-source-already-uploaded", "The source of the video is already uploaded.", "", 2),
+        ),
+        (
+            400,
+            {"type": "https://docs.api.video/reference/invalid-attribute", "title": "An attribute is invalid.", "status": 400,
+             "detail": 'The "language" attribute is not valid.', "name": "language"},
+            ("invalid-attribute", "An attribute is invalid.", 'The "language" attribute is not valid.', 0),
+        ),
+        (429, {"type": "https://docs.api.video/reference/too-many-requests", "title": "Too many requests.", "status": 429}, ("too-many-requests", "Too many requests.", "", 0)),
+        (400, {"title": "The uploaded file is empty."}, ("", "The uploaded file is empty.", "", 0)),
+        (403, {"type": None, "title": None, "name": None, "problems": None, "detail": 7}, ("", "", "", 0)),
+        (400, {"type": ["x"], "title": {"a": 1}, "problems": ["x", 3, {"name": 1, "title": None}]}, ("", "", "", 1)),
+        (400, {}, ("", "", "", 0)),
+    ],
+)  # fmt: skip
+def test_documented_error_bodies_are_read_field_by_field(status: int, body: dict[str, Any], expected: tuple[str, str, str, int]) -> None:
+    """Also with fields missing, null, or of another type."""
+    responses.post(f"{HOST}/videos", json=body, status=status)
+    reply = transport().request("POST", "/videos", payload={})
+    assert (reply.slug, reply.title, reply.detail, len(reply.problems)) == expected
+    assert TABLE.judge(reply).does
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"<html><style>p{}</style><h1>502 Bad Gateway</h1></html>",
+        b'{"type": "https://docs.api',
+        b"[1, 2]",
+        b'"text"',
+        b"\xff\xfe\x00",
+        b"[" * 5000,
+        b"null",
+    ],
+)
+def test_error_bodies_that_were_not_promised_are_judged_by_status(raw: bytes) -> None:
+    """HTML from a proxy, nothing, a torn object, JSON that is not an object, bytes that are no text."""
+    responses.post(f"{HOST}/videos", body=raw, status=503)
+    reply = transport().request("POST", "/videos", payload={})
+    assert TABLE.judge(reply).verdict.value == "retry"
+    assert "<" not in reply.text
+
+
+@responses.activate
+@pytest.mark.parametrize("raw", [b"", b"<html>", b"[]", b"{", b'{"videoId": null}', b'{"videoId": 7}'])
+def test_a_good_status_with_a_broken_body_is_not_a_promise_kept(raw: bytes) -> None:
+    """A 2xx is only as good as its body."""
+    responses.post(f"{HOST}/videos", body=raw, status=201)
+    reply = transport().request("POST", "/videos", payload={}, promised=lambda body: isinstance(body.get("videoId"), str))
+    assert (reply.promised, TABLE.judge(reply).verdict.value) == (False, "resume")
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("status", "headers", "wait"),
+    [
+        (429, {"X-RateLimit-Retry-After": "7", "Retry-After": "99"}, 7.0), (429, {"Retry-After": "12"}, 12.0), (429, {}, None),
+        (503, {"X-RateLimit-Retry-After": "55"}, None), (503, {"Retry-After": "3"}, 3.0), (503, {"Retry-After": "soon"}, None),
+        (503, {"Retry-After": "-5"}, None), (503, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+    ],
+)  # fmt: skip
+def test_the_wait_a_server_asks_for_is_read(status: int, headers: dict[str, str], wait: float | None) -> None:
+    """Every answer tells when its rate window ends; only a 429 means that one must wait for it."""
+    responses.post(f"{HOST}/videos", json={}, status=status, headers=headers)
+    assert transport().request("POST", "/videos", payload={}).retry_after == wait
+
+
+@responses.activate
+def test_secrets_that_a_server_echoes_are_struck_out() -> None:
+    """Neither the key nor a password in a URL comes through."""
+    responses.post(f"{HOST}/x", json={"title": "bad key sk-12345", "detail": "see http://user:pass@host/"}, status=400)
+    line = transport()
+    line.keep_secret("sk-12345")
+    reply = line.request("POST", "/x")
+    assert (reply.title, reply.detail) == ("bad key ***", "see http://***@host/")
+
+
+@responses.activate
+def test_secrets_are_struck_out_of_good_answers_too_except_where_they_are_the_answer() -> None:
+    """Assets end up in --json; a token must not be."""
+    responses.post(f"{HOST}/videos", json={"videoId": "vi1", "assets": {"player": ["https://p/?k=sk-12345", 7, None]}}, status=201)
+    responses.post(f"{HOST}/auth/refresh", json={"access_token": "sk-12345"})
+    line = transport()
+    line.keep_secret("sk-12345")
+    assert line.request("POST", "/videos").body == {"videoId": "vi1", "assets": {"player": ["https://p/?k=***", 7, None]}}
+    assert line.request("POST", "/auth/refresh").body == {"access_token": "sk-12345"}
+
+
+def cut_off(status: int) -> Callable[[socket.socket], None]:
+    """An answer whose connection ends before its body does."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b'HTTP/1.1 %d X\r\nContent-Length: 500\r\n\r\n{"type":"https://docs' % status)
+
+    return answer
+
+
+class _Sent:
+    """A body that is all out as soon as it is asked for."""
+
+    all_out = True
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"x"])
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [(400, "resume"), (404, "resume"), (401, "retry"), (413, "abort"), (503, "retry"), (302, "abort"), (201, "resume")],
+)
+def test_a_refusal_that_is_cut_off_on_the_way_is_a_lost_answer(status: int, verdict: str) -> None:
+    """Nobody knows what it would have said; only where the status says enough is it judged by that."""
+    with serving(cut_off(status)) as url:
+        reply = transport(url).request("POST", "/x", body=_Sent())
+    assert TABLE.judge(reply).verdict.value == verdict
+    assert (reply.failure == "answer-lost") == (status in (400, 404))
+    with serving(cut_off(400)) as url:
+        assert transport(url).request("POST", "/x", payload={}).failure == "no-answer"
+
+
+def test_an_answer_that_dribbles_ends_at_the_timeout() -> None:
+    """Each byte comes in time, and the whole never would."""
+    over = threading.Event()
+
+    def dribble(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not over.wait(0.02):
+            connection.sendall(b"1\r\n \r\n")
+
+    with serving(dribble) as url:
+        reply = transport(url, timeout=0.3).request("GET", "/x")
+        over.set()
+    assert (reply.status, reply.promised) == (200, False)
+
+
+def test_a_kept_connection_serves_the_next_request() -> None:
+    """Reading in pieces gives the connection back when the body is over, whichever way its length is told."""
+    opened: list[int] = []
+
+    def answer(connection: socket.socket) -> None:
+        opened.append(1)
+        for head, body in (
+            (b"Content-Length: 7", b'{"a":1}'),
+            (b"Transfer-Encoding: chunked", b'7\r\n{"a":1}\r\n0\r\n\r\n'),
+            (b"Content-Length: 0", b""),
+        ):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+
+    with serving(answer) as url:
+        line = transport(url)
+        assert [line.request("GET", "/x").body for _ in range(3)] == [{"a": 1}, {"a": 1}, None]
+    assert len(opened) == 1
+
+
+def test_a_block_may_take_longer_than_the_timeout_while_bytes_move() -> None:
+    """The socket's timeout counts per stretch that is accepted, also without TLS: no sendall, which has one for the whole block."""
+    taken = bytearray()
+
+    class Sipping:
+        def send(self, data: memoryview) -> int:
+            taken.extend(data[:1000])
+            return min(1000, len(data))
+
+    block = bytes(range(256)) * 100
+    connection = PlainConnection("127.0.0.1")
+    connection.sock = cast(Any, Sipping())
+    connection.send(memoryview(block))
+    connection.send(b"the end")
+    assert bytes(taken) == block + b"the end"
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://a:port/", "//", "http://\xff..\xfe/", "https://a..b/"])
+def test_a_hostile_redirect_is_only_shown(location: str) -> None:
+    """Nobody parses where it points."""
+
+    def point(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(f"HTTP/1.1 302 X\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode("latin-1"))
+
+    with serving(point) as url:
+        assert transport(url).request("GET", "/x").status == 302
+
+
+def test_an_error_body_is_read_to_64_kib_and_no_further() -> None:
+    """A server that never stops talking is not listened to for ever."""
+    sent = []
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n")
+        while True:
+            connection.sendall(b"garbage " * 1024)
+            sent.append(8192)
+
+    with serving(talk) as url:
+        reply = transport(url).request("POST", "/x", payload={})
+    assert reply.status == 400
+    assert len(reply.text) <= 300
+    assert ERROR_BODY_LIMIT == 65536
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("slug", ["uploaded-file-too-large", "authentication-invalid-access-token"])
+def test_an_early_answer_is_heard_though_the_body_is_still_being_sent(
+    secure: bool, slug: str, emulate: Callable[..., Emulator], tls: ssl.SSLContext, bundle: Path, video: Callable[..., Path], vidup: Cli
+) -> None:
+    """The server answers and hangs up in the middle of the body: its words are shown, over TLS as well."""
+    emulator = emulate(tls=tls if secure else None, faults=[f"part=1,times=*:error={slug},close"])
+    done = vidup("upload", video(60 * MIB), "--part-size", "60MiB", emulator=emulator, env={"SSL_CERT_FILE": str(bundle)})
+    rule = TABLE.rule(slug)
+    assert rule is not None
+    assert rule.title in done.stderr
+    assert done.returncode == (4 if "token" in slug else 6)
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_company_authority_is_trusted_when_a_variable_names_it(
+    variable: str, emulate: Callable[..., Emulator], tls: ssl.SSLContext, bundle: Path, video: Callable[..., Path], vidup: Cli
+) -> None:
+    """Each of the usual variables is honoured."""
+    assert vidup("upload", video(MIB), emulator=emulate(tls=tls), env={variable: str(bundle)}).returncode == 0
+
+
+def test_an_unknown_authority_is_exit_7_and_the_variables_are_named(
+    emulate: Callable[..., Emulator], tls: ssl.SSLContext, video: Callable[..., Path], vidup: Cli
+) -> None:
+    """And there is no way to turn the check off."""
+    done = vidup("upload", video(MIB), emulator=emulate(tls=tls))
+    assert done.returncode == 7
+    assert "SSL_CERT_FILE or REQUESTS_CA_BUNDLE" in done.stderr.splitlines()[-1]
+
+
+def test_a_bundle_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path) -> None:
+    """Not a bare OSError."""
+    for path in (tmp_path / "missing.pem", tmp_path / "empty.pem"):
+        if path.name == "empty.pem":
+            path.write_text("no certificate")
+        for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            with pytest.raises(VidupError, match=r"\.pem") as refused:
+                trust_store({variable: str(path)})
+            assert variable in refused.value.advice
+
+
+def test_a_netrc_does_not_replace_our_authorization(emulator: Emulator, video: Callable[..., Path], vidup: Cli, nobodys_home: Path) -> None:
+    """The file is there for the host, and is not looked at."""
+    netrc = nobodys_home / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    assert vidup("upload", video(MIB), emulator=emulator).returncode == 0
+
+
+class _Proxy(http.server.BaseHTTPRequestHandler):
+    """Answers everything itself; the test sees what reached it."""
+
+    status = 407
+    seen: list[str] = []  # noqa: RUF012  one list for the one test that reads it
+
+    def do_POST(self) -> None:
+        _Proxy.seen.append(self.path)
+        self.send_response(self.status)
+        self.end_headers()
+
+    do_CONNECT = do_POST
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_password_is_exit_7(scheme: str, video: Callable[..., Path], vidup: Cli) -> None:
+    """The proxy of the environment is used, and its refusal names the variable; its password is not shown."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        proxy = f"http://user:hunter2@127.0.0.1:{server.server_port}"
+        done = vidup(
+            "upload", video(MIB), "--base-url", f"{scheme}://api.example", "--allow-http",
+            env={"VIDUP_API_KEY": "key1", "HTTP_PROXY": proxy, "HTTPS_PROXY": proxy},
+        )  # fmt: skip
+        server.shutdown()
+    assert done.returncode == 7
+    assert "HTTPS_PROXY" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_a_proxy_that_cannot_be_reached_is_named(video: Callable[..., Path], vidup: Cli) -> None:
+    """Without its password."""
+    done = vidup(
+        "upload", video(MIB), "--base-url", "https://api.example", "--retry-for", "1s",
+        env={"VIDUP_API_KEY": "key1", "HTTPS_PROXY": "http://user:hunter2@127.0.0.1:9"},
+    )  # fmt: skip
+    assert done.returncode == 75
+    assert "through the proxy http://***@127.0.0.1:9" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://127.0.0.1:9", "ftp://127.0.0.1:9", "http://", "http://u:p@a..b:80", "http://127.0.0.1:port", "http://u:\u20ac@h:1"]
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_proxy_settings_that_cannot_be_used_are_told_from_the_network(proxy: str, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trying again cannot help; the advice names the variables."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    reply = transport(f"{scheme}://api.example").request("GET", "/x")
+    rule = TABLE.judge(reply)
+    assert (rule.slug, "ALL_PROXY" in rule.advice, "u:" in reply.text) == ("proxy-unusable", True, False)
+
+
+def test_a_proxy_port_with_407_in_it_is_no_demand_for_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the proxy's own words are."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://407.invalid:4071")
+    assert transport("https://api.example").request("GET", "/407").failure == "no-answer"
+
+
+def test_loopback_can_be_spared_the_proxy(emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
+    """NO_PROXY is honoured."""
+    env = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    assert vidup("upload", video(MIB), emulator=emulator, env=env).returncode == 0
+
+
+def test_no_expect_header_and_our_name_on_every_request() -> None:
+    """A 100-continue would cost a round trip a part."""
+    heads: list[bytes] = []
+
+    def note(connection: socket.socket) -> None:
+        heads.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with serving(note) as url:
+        transport(url).request("POST", "/x", payload={"a": 1}, authorization="Bearer t")
+    head = heads[0].lower()
+    assert b"expect" not in head
+    assert b"av-origin-client: vidup:0.1.0" in head
+    assert b"authorization: bearer t" in head
+
+
+@pytest.mark.parametrize(
+    ("base_url", "words"),
+    [
+        ("http://127.0.0.1:9", "refused the connection"),
+        ("http://name.invalid", "could not be resolved"),
+        ("https://a..b", "cannot be the name of a server"),
+        ("http://" + "a" * 70, "server"),
+    ],
+)
+def test_the_lack_of_an_answer_is_put_into_words(base_url: str, words: str) -> None:
+    """What failed, for a person."""
+    reply = transport(base_url).request("GET", "/x")
+    assert reply.failure == "no-answer"
+    assert words in reply.text
+
+
+def test_what_no_header_can_hold_is_a_failure_and_no_crash() -> None:
+    """Whatever the layers below raise."""
+    for authorization in ("Bearer \u20ac", "Bearer a\r\nX: b"):
+        assert transport("http://127.0.0.1:9").request("GET", "/x", authorization=authorization).failure == "no-answer"
+
+
+@responses.activate
+@pytest.mark.parametrize("token", ["\u20ac", "a b", "a\r\nX: b", "", 7, None])
+def test_a_token_that_no_header_can_hold_is_a_broken_answer(token: object) -> None:
+    """It is refused where it comes in."""
+    responses.post(f"{HOST}/auth/api-key", json={"access_token": token})
+    reply = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5).log_in()
+    assert TABLE.judge(reply).slug == "answer-broken"
+
+
+@responses.activate
+@pytest.mark.parametrize("lives", ["9" * 400, "NaN", "Infinity", "-1", "null", "1e400"])
+def test_a_token_is_renewed_within_30_days_whatever_it_says(lives: str) -> None:
+    """Also of a number that no float can hold."""
+    now = [0.0]
+    login = responses.post(f"{HOST}/auth/api-key", body=f'{{"access_token": "tok-1", "expires_in": {lives}}}')
+    responses.get(f"{HOST}/videos/vi1", json={"videoId": "vi1"})
+    api = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5, clock=lambda: now[0])
+    assert api.log_in().promised
+    now[0] = 30 * 86400
+    assert api.get_video("vi1").promised
+    assert login.call_count == 2
+
+
+def test_a_peer_that_takes_nothing_is_noticed_within_the_timeout() -> None:
+    """A dead line does not hang for ever."""
+    release = threading.Event()
+
+    def hold(_connection: socket.socket) -> None:
+        release.wait(20)
+
+    with serving(hold) as url:
+        reply = transport(url, timeout=0.5).request("GET", "/x")
+        release.set()
+    assert reply.failure == "no-answer"
+    assert "in time" in reply.text
+
+
+class _Buffered:
+    """A body that the kernel takes whole, though the peer reads none of it."""
+
+    all_out = False
+
+    def __len__(self) -> int:
+        return 1 << 20
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield bytes(1 << 20)
+        self.all_out = True
+
+
+def test_a_line_that_dies_with_the_end_of_a_body_in_the_kernel_is_dead_and_not_awaited() -> None:
+    """--timeout counts while bytes wait to be sent, whoever holds them; the answer's own time begins when they are gone."""
+    release, body = threading.Event(), _Buffered()
+
+    def hold(_connection: socket.socket) -> None:
+        release.wait(60)
+
+    with serving(hold) as url:
+        reply = transport(url, timeout=0.6).request("POST", "/x", body=body, answer_timeout=3600)
+        release.set()
+    assert body.all_out
+    assert (reply.failure, "in time" in reply.text) == ("answer-lost", True)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://u:p@h/x", "http://***@h/x"),
+        ("see https://token@h.", "see https://***@h."),
+        ("http://u:p@ss@h/x", "http://***@h/x"),
+        ("http://h/a@b", "http://h/a@b"),
+        ("mail a@b", "mail a@b"),
+    ],
+)
+def test_passwords_in_urls_are_masked(url: str, shown: str) -> None:
+    """Wherever one appears."""
+    assert mask_url(url) == shown
+
+
+def test_a_reply_never_shows_its_key_in_a_repr() -> None:
+    """Tracebacks and debuggers print values."""
+    assert "sk-1" not in repr(ApiKey("sk-1", "a file"))
+    assert json.dumps(Reply().status) == "null"
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_opened_anew() -> None:
+    """Keep-alive ends on the other side: the next request does not fail for it."""
+    accepted: list[bytes] = []
+    closed = threading.Semaphore(0)
+
+    def answer_and_close(connection: socket.socket) -> None:
+        accepted.append(connection.recv(65536))
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}')
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.release()
+
+    with serving(answer_and_close) as url:
+        line = transport(url)
+        for _ in range(3):
+            assert line.request("GET", "/x").status == 200
+            assert closed.acquire(timeout=10)
+    assert len(accepted) == 3
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_a_connection_opened_early_serves_the_first_request_if_it_still_stands(
+    tls: ssl.SSLContext, bundle: Path, hangs_up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session tickets that a TLS 1.3 server sends after the handshake are no end; a server that hung up is called again."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    served: list[socket.socket] = []
+    ready = threading.Semaphore(0)
+
+    def answer(connection: socket.socket) -> None:
+        served.append(connection)
+        with tls.wrap_socket(connection, server_side=True) as secure:
+            assert secure.version() == "TLSv1.3"
+            if hangs_up and len(served) == 1:
+                secure.close()
+                ready.release()
+                return
+            ready.release()
+            secure.recv(65536)
+            secure.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}')
+
+    with serving(answer) as url:
+        line = transport(url.replace("http:", "https:"))
+        line.connect()
+        assert ready.acquire(timeout=10)
+        assert line.request("GET", "/x").status == 200
+    assert len(served) == (2 if hangs_up else 1)
+
+
+def test_nothing_is_opened_early_without_tls() -> None:
+    """A server that takes one connection after the other, as mocks do, would wait on the idle one for ever."""
+    served: list[socket.socket] = []
+
+    def answer(connection: socket.socket) -> None:
+        served.append(connection)
+        connection.recv(65536)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}')
+
+    with serving(answer) as url:
+        early, line = transport(url), transport(url)
+        early.connect()
+        assert line.request("GET", "/x").status == 200
+    assert len(served) == 1
+
+
+def test_connecting_early_to_nobody_is_left_to_the_request() -> None:
+    """It raises nothing, and the request says what is wrong."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    line = transport(f"https://127.0.0.1:{port}")
+    line.connect()
+    assert "refused" in line.request("GET", "/x").text.lower()

@@ -1,0 +1,183 @@
+"""Every way an upload can end, through the real process: its exit code, its one object on stdout, its events on stderr."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.conftest import MIB, Cli
+from vidup.emulator.server import Emulator
+from vidup.errors import ExitCode
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "schema.json").read_text())
+RESULT = Draft202012Validator(SCHEMA)
+EVENT = Draft202012Validator({**SCHEMA, "$ref": "#/$defs/event"})
+SMALL = ("--part-size", "5MiB", "--retry-for", "1s", "--json", "--progress", "json")
+Emulate = Callable[..., Emulator]
+Video = Callable[..., Path]
+
+CRASH = """
+import vidup.console.session, vidup.upload.sending, vidup.state.journal
+def crash(*_):
+    raise RuntimeError("{key} and Bearer abc.def")
+vidup.{where} = crash
+"""
+
+
+@pytest.fixture
+def crashing(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
+    """The environment in which vidup fails at this place, with this key in the message: crashing("upload.sending.Sending.run", key)."""
+
+    def environment(where: str, key: str) -> dict[str, str]:
+        folder = tmp_path / "crash"
+        folder.mkdir(exist_ok=True)
+        (folder / "sitecustomize.py").write_text(CRASH.format(key=key, where=where))
+        return {"PYTHONPATH": str(folder)}
+
+    return environment
+
+
+def checked(done: subprocess.CompletedProcess[str], code: int, signalled: int = 0) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The object and the events of a process, which must agree with the schema, with each other, and with the way it ended."""
+    assert done.returncode == (-signalled or code), done.stderr
+    (line,) = done.stdout.splitlines()
+    report = json.loads(line)
+    RESULT.validate(report)
+    events = [json.loads(text) for text in done.stderr.splitlines()]
+    for event in events:
+        EVENT.validate(event)
+    assert [event["type"] for event in events[-2:]] == ["result", "exit"]
+    told = events[-2]
+    assert report["exit_code"] == told["exit_code"] == events[-1]["code"] == code
+    assert report["resumable"] == told["resumable"] == events[-1]["resumable"]
+    assert {**report, "assets": None} == {name: told[name] for name in report}
+    return report, events
+
+
+def test_uploaded(emulator: Emulator, video: Video, vidup: Cli) -> None:
+    """0: everything is known."""
+    report, events = checked(vidup("upload", video(12 * MIB), *SMALL, emulator=emulator), 0)
+    assert (report["status"], report["parts_sent"], report["error"]) == ("uploaded", report["total_parts"], None)
+    assert {"start", "part", "progress"} <= {event["type"] for event in events}
+
+
+def test_resumed(emulator: Emulator, video: Video, vidup: Cli) -> None:
+    """0: what was there is counted as skipped, and said in an event."""
+    path = video(20 * MIB)
+    emulator.add_fault("part=4:error=uploaded-file-invalid-file")
+    first, _ = checked(vidup("upload", path, *SMALL, "-j", "1", emulator=emulator), 6)
+    assert (first["resumable"], first["parts_sent"]) == (True, 3)
+    report, events = checked(vidup("upload", path, *SMALL, emulator=emulator), 0)
+    assert (report["video_id"], report["parts_skipped"], report["parts_sent"]) == (first["video_id"], 3, 1)
+    assert "resume" in {event["type"] for event in events}
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "verdict"),
+    [
+        ("on=login:error=authentication-invalid-api-key", 4, "abort"), ("part=2:error=authorization-suspended-account", 4, "abort"),
+        ("part=2:error=resource-not-found", 5, "abort"), ("part=2:error=uploaded-file-too-large", 6, "abort"),
+        ("on=create:redirect=https://elsewhere.example/", 6, "abort"), ("part=2,times=*:status=503", 75, "retry"),
+        ("part=2,times=*:reset=before", 75, "retry"),
+    ],
+)  # fmt: skip
+def test_refused_by_the_server(fault: str, code: int, verdict: str, emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """4, 5, 6 for good, and 75 for what may pass, with the verdict acted upon in the end."""
+    report, _ = checked(vidup("upload", video(12 * MIB), *SMALL, emulator=emulate(faults=[fault])), code)
+    assert (report["status"], report["error"]["verdict"]) == ("failed", verdict)
+    assert report["error"]["http_status"] is not None or "reset" in fault
+
+
+@pytest.mark.parametrize(("kind", "code"), [("missing", 3), ("folder", 3), ("no key", 4), ("trust", 7), ("no connection", 75)])
+def test_refused_by_this_machine(kind: str, code: int, video: Video, vidup: Cli) -> None:
+    """3, 4, 7 and 75: an object also where nothing was ever sent."""
+    path: Path | str = {"missing": "missing.mp4", "folder": "."}.get(kind) or video(10)
+    env = {} if kind == "no key" else {"VIDUP_API_KEY": "key1"} | ({"SSL_CERT_FILE": "/nowhere.pem"} if kind == "trust" else {})
+    url = "https://127.0.0.1:9" if kind == "trust" else "http://127.0.0.1:9"
+    report, _ = checked(vidup("upload", path, *SMALL, "--base-url", url, env=env), code)
+    assert (report["video_id"], report["upload_id"] is None) == (None, kind != "no connection")
+    assert report["error"]["advice"] or report["resume_command"]
+
+
+def test_wrong_usage(vidup: Cli) -> None:
+    """2, before there is anything to report on."""
+    done = vidup("upload", "x", "--part-size", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.fixture
+def running(emulate: Emulate, video: Video, vidup: Cli) -> subprocess.Popen[str]:
+    """An upload in the middle of its parts."""
+    emulator = emulate(faults=["part=*,times=*:slow=4M"])
+    process = vidup.start("upload", video(40 * MIB), *SMALL, "-j", "2", emulator=emulator)
+    assert emulator.wait_until(lambda: len(emulator.requests) > 3 and emulator.in_progress(), 30)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ended_by_a_signal(number: signal.Signals, running: subprocess.Popen[str]) -> None:
+    """130, 143, 129 in the object; the process itself ends by the signal."""
+    running.send_signal(number)
+    stdout, stderr = running.communicate(timeout=30)
+    done = subprocess.CompletedProcess(running.args, running.returncode, stdout, stderr)
+    report, _ = checked(done, 128 + number, number)
+    assert (report["status"], report["error"]) == ("interrupted", None)
+    assert report["resume_command"].startswith("vidup resume ")
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc")
+def test_another_vidup_at_the_same_file(running: subprocess.Popen[str], vidup: Cli) -> None:
+    """10, at once."""
+    environ = Path(f"/proc/{running.pid}/environ").read_bytes().split(b"\0")
+    env = dict(entry.decode().split("=", 1) for entry in environ if entry.startswith(b"VIDUP_"))
+    report, _ = checked(vidup("upload", cast("list[str]", running.args)[4], *SMALL, env=env), 10)
+    assert report["status"] == "failed"
+    running.kill()
+    running.communicate()
+
+
+@pytest.mark.parametrize("where", ["upload.sending.Sending.run", "console.session.success_lines"])
+def test_a_fault_of_vidup_itself(
+    where: str, emulator: Emulator, video: Video, vidup: Cli, crashing: Callable[[str, str], dict[str, str]]
+) -> None:
+    """1: one sentence, one object, `exit` last, and a traceback in a private file without the key."""
+    done = vidup("upload", video(12 * MIB), *SMALL, emulator=emulator, env=crashing(where, emulator.api_key))
+    report, _ = checked(done, 1)
+    assert (report["status"], report["error"]["title"]) == ("failed", "vidup itself failed (RuntimeError)")
+    (crash,) = vidup.state.glob("crash-*.txt")
+    assert str(crash) in report["error"]["detail"]
+    assert stat.S_IMODE(crash.stat().st_mode) == 0o600
+    text = crash.read_text()
+    assert "RuntimeError: *** and Bearer ***" in text
+    assert emulator.api_key not in text + done.stdout + done.stderr
+
+
+def test_a_fault_of_vidup_itself_for_people(
+    emulator: Emulator, video: Video, vidup: Cli, crashing: Callable[[str, str], dict[str, str]]
+) -> None:
+    """No traceback on the screen, and the last line says what to do; where no folder takes the file, that too is said."""
+    env = crashing("upload.sending.Sending.run", emulator.api_key)
+    done = vidup("upload", video(12 * MIB), emulator=emulator, env=env)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr and "RuntimeError" in done.stderr
+    assert "→ Please report" in done.stderr.splitlines()[-1]
+    lost = vidup("list", env=crashing("state.journal.StateFolder.records", "") | {"VIDUP_STATE_DIR": "/proc/none", "TMPDIR": "/proc/none"})
+    assert lost.returncode == 1 and "Traceback" not in lost.stderr
+
+
+def test_the_readme_has_the_table_of_exit_codes() -> None:
+    """Every code stands there once, and only those that are resumable say yes to `the same command again?`."""
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    rows = re.findall(r"^\| ([\d, ]+) \|.*\|(.*)\|$", text.partition("| exit code |")[2].partition("\n\n")[0], re.MULTILINE)
+    told = {int(code): again.strip() for codes, again in rows for code in codes.split(",")}
+    assert sorted(told) == sorted(ExitCode)
+    assert {code for code, again in told.items() if again in ("**yes**", "later")} == {code for code in ExitCode if code.resumable}

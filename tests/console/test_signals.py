@@ -1,0 +1,207 @@
+"""Signals at awkward moments, and a stderr that takes nothing: the process always ends, by the right means, with one object a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MIB, Cli
+from vidup.console.session import code_of, combined
+from vidup.emulator.server import Emulator
+from vidup.errors import ExitCode
+from vidup.upload.report import Report
+
+Emulate = Callable[..., Emulator]
+Video = Callable[..., Path]
+
+AT_IMPORT = """
+import importlib.abc, os, sys
+class Watch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            os.kill(os.getpid(), {number})
+sys.meta_path.insert(0, Watch())
+"""
+
+AFTER_THE_RESULT = """
+import os
+import vidup.state.journal
+def forget(*_):
+    {action}
+vidup.state.journal.StateFolder.forget = forget
+"""
+
+
+@pytest.fixture
+def injected(tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """The environment in which Python runs this code before vidup begins."""
+
+    def environment(code: str) -> dict[str, str]:
+        folder = tmp_path / "injected"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(code)
+        return {"PYTHONPATH": str(folder)}
+
+    return environment
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[int]:
+    """The end to write to of a pipe that is full and that nobody reads."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    for size in (4096, 1):
+        try:
+            while True:
+                os.write(writer, b"x" * size)
+        except BlockingIOError:
+            pass
+    os.set_blocking(writer, True)
+    yield writer
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.fixture
+def two_begun(emulator: Emulator, video: Video, vidup: Cli) -> Emulator:
+    """An emulator, and two uploads to it that were refused at their first part and can be resumed."""
+    emulator.add_fault("part=*,times=2:error=uploaded-file-invalid-file")
+    for seed in (1, 2):
+        done = vidup("upload", video(12 * MIB, f"{seed}.mp4", seed), "--part-size", "5MiB", "-j", "1", emulator=emulator)
+        assert done.returncode == 6
+    return emulator
+
+
+@pytest.mark.parametrize("words", [(), ("-vv",), ("--progress", "json")])
+def test_a_stderr_that_nobody_reads(words: tuple[str, ...], full_pipe: int, emulator: Emulator, video: Video, vidup: Cli) -> None:
+    """The upload ends well, and so does the process."""
+    process = vidup.start("upload", video(12 * MIB), "--json", *words, emulator=emulator, stderr=full_pipe)
+    stdout, _ = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(stdout)["status"]) == (0, "uploaded")
+
+
+def test_a_signal_while_nobody_reads_stderr(full_pipe: int, emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """The object is printed, and the process ends by the signal."""
+    emulator = emulate(faults=["part=*,times=*:slow=4M"])
+    process = vidup.start("upload", video(40 * MIB), "--json", emulator=emulator, stderr=full_pipe)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, 30)
+    process.send_signal(signal.SIGTERM)
+    stdout, _ = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(stdout)["status"]) == (-signal.SIGTERM, "interrupted")
+
+
+def test_several_uploads_to_a_stderr_that_nobody_reads(full_pipe: int, two_begun: Emulator, vidup: Cli) -> None:
+    """Neither does the second one wait for it."""
+    process = vidup.start("resume", "--all", "--json", "-v", emulator=two_begun, stderr=full_pipe)
+    stdout, _ = process.communicate(timeout=30)
+    assert (process.returncode, [json.loads(line)["status"] for line in stdout.splitlines()]) == (0, ["uploaded", "uploaded"])
+
+
+@pytest.mark.parametrize("fault", ["part=*,times=*:slow=4M", "part=1:stall-answer=1,error=uploaded-file-invalid-file"])
+def test_a_signal_stops_the_whole_of_resume_all(fault: str, two_begun: Emulator, vidup: Cli) -> None:
+    """However the running one ends: no other begins, each has its object, and the process ends by the signal."""
+    created = len(two_begun.requests)
+    payload = two_begun.payload_bytes()
+    two_begun.add_fault(fault)
+    process = vidup.start("resume", "--all", "--json", "--retry-for", "2000000", "-j", "1", emulator=two_begun)
+    assert two_begun.wait_until(lambda: two_begun.payload_bytes() > payload + MIB, 30)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT, stderr
+    first, second = map(json.loads, stdout.splitlines())
+    assert first["status"] in ("interrupted", "failed")
+    assert (second["status"], second["resumable"], second["exit_code"], second["total_parts"]) == ("interrupted", True, 130, 2)
+    assert first["video_id"] != second["video_id"] and second["video_id"] in two_begun.videos
+    assert not any(second["video_id"] in request.path for request in two_begun.requests[created:])
+    assert second["resume_command"] == f"vidup resume {second['upload_id']} --jobs 1 --retry-for 2000000"
+    assert vidup(*shlex.split(second["resume_command"])[1:], emulator=two_begun).returncode == 0
+
+
+def test_the_events_of_several_end_with_one_exit(two_begun: Emulator, vidup: Cli) -> None:
+    """A program that reads up to `exit` reads them all, and finds there the code of the process."""
+    two_begun.add_fault("part=1:error=uploaded-file-invalid-file")
+    done = vidup("resume", "--all", "--progress", "json", emulator=two_begun)
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [event["status"] for event in events if event["type"] == "result"] == ["failed", "uploaded"]
+    assert [event["type"] for event in events].count("exit") == 1
+    last = events[-1]
+    assert (last["type"], last["code"], last["kind"], last["resumable"]) == ("exit", done.returncode, "rejected", True)
+    assert (done.returncode, last["message"]) == (6, "1 of 2 uploads are complete")
+
+
+def test_a_signal_that_left_anything_undone_beats_all() -> None:
+    """One failure keeps its code, of several the signal stands in `exit` as the process ends by it; what is complete is complete."""
+    good, bad = Report("uploaded", "a", ExitCode.OK), Report("failed", "b", ExitCode.REJECTED)
+    stopped = Report("interrupted", "c", ExitCode.SIGTERM)
+    assert [code_of([one], signal.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.REJECTED, ExitCode.SIGTERM]
+    assert [code_of([good, one], signal.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.SIGTERM, ExitCode.SIGTERM]
+    assert code_of([good, bad], None) is ExitCode.REJECTED
+
+
+def test_the_exit_code_of_several() -> None:
+    """One keeps its own; several are 75 only if every failure is resumable, else the first permanent code."""
+    ok, busy, again, rejected, auth = ExitCode.OK, ExitCode.BUSY, ExitCode.AGAIN, ExitCode.REJECTED, ExitCode.AUTH
+    assert [combined([code]) for code in (ok, busy, rejected)] == [ok, busy, rejected]
+    assert [combined([ok, ok]), combined([ok, busy]), combined([busy, again])] == [ok, again, again]
+    assert [combined([ok, rejected]), combined([again, rejected, auth])] == [rejected, rejected]
+    assert combined([]) == ok
+
+
+def test_ctrl_c_before_vidup_is_loaded(injected: Callable[[str], dict[str, str]], vidup: Cli) -> None:
+    """No traceback: the process just ends by it."""
+    done = vidup("--version", env=injected(AT_IMPORT.format(number=int(signal.SIGINT))))
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_sigusr1_before_vidup_is_loaded(injected: Callable[[str], dict[str, str]], vidup: Cli) -> None:
+    """It asks for nothing yet, and ends nothing."""
+    done = vidup("--version", env=injected(AT_IMPORT.format(number=int(signal.SIGUSR1))))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_library_leaves_signals_alone() -> None:
+    """Only the command takes them; importing vidup in a program does not."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
+    code = "import signal, vidup.cli, vidup.upload.upload; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+    assert before == {number: signal.getsignal(number) for number in before}
+
+
+def test_a_signal_after_the_result(emulator: Emulator, video: Video, vidup: Cli, injected: Callable[[str], dict[str, str]]) -> None:
+    """What is out is out: 0 stays 0."""
+    action = "[os.kill(os.getpid(), number) for number in (2, 2, 15, 1)]"
+    done = vidup("upload", "--json", video(6 * MIB), emulator=emulator, env=injected(AFTER_THE_RESULT.format(action=action)))
+    assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "uploaded")
+    assert "Stopping" not in done.stderr
+
+
+def test_a_fault_after_the_result(emulator: Emulator, video: Video, vidup: Cli, injected: Callable[[str], dict[str, str]]) -> None:
+    """One object all the same, whose exit code holds; the fault is told on stderr and kept in a file."""
+    env = injected(AFTER_THE_RESULT.format(action="raise RuntimeError"))
+    done = vidup("upload", "--json", video(6 * MIB), emulator=emulator, env=env)
+    (line,) = done.stdout.splitlines()
+    assert (done.returncode, json.loads(line)["status"]) == (0, "uploaded")
+    (crash,) = vidup.state.glob("crash-*.txt")
+    assert str(crash) in done.stderr
+
+
+def test_a_key_on_standard_input_serves_every_upload(two_begun: Emulator, vidup: Cli) -> None:
+    """It can be read only once."""
+    done = vidup("resume", "--all", "--api-key-file", "-", "--json", stdin=two_begun.api_key + "\n")
+    assert (done.returncode, [json.loads(line)["status"] for line in done.stdout.splitlines()]) == (0, ["uploaded", "uploaded"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root lists every folder")
+def test_a_state_folder_that_cannot_be_listed_is_no_wrong_usage(video: Video, vidup: Cli) -> None:
+    """3, as any state folder that is of no use."""
+    vidup.state.mkdir(mode=0)
+    assert vidup("upload", video(10), env={"VIDUP_API_KEY": "key1", "VIDUP_BASE_URL": "http://127.0.0.1:9"}).returncode == 3

@@ -1,0 +1,1 @@
+"""The local server, held against the documented API."""

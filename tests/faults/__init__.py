@@ -1,0 +1,1 @@
+"""What makes a vidup process under test die or its disk fill at one exact call."""

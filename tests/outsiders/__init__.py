@@ -1,0 +1,1 @@
+"""Programs of others, against the emulator and beside vidup."""

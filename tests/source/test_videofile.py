@@ -1,0 +1,160 @@
+"""The local file: its fingerprint, and the sized stream of one part."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import MIB, fill
+from vidup.errors import Cancelled, ExitCode, VidupError
+from vidup.plan.parts import Part, Plan
+from vidup.source.videofile import BLOCK, FileChanged, PartBody, open_video
+
+
+def body_of(path: Path, part: Part, stop: threading.Event | None = None) -> PartBody:
+    return PartBody(open_video(str(path)), part, stop or threading.Event())
+
+
+def payload(body: PartBody) -> bytes:
+    """The file bytes within a body, as a multipart parser finds them."""
+    raw = b"".join(bytes(block) for block in body)
+    assert len(raw) == len(body)
+    head, _, rest = raw.partition(b"\r\n\r\n")
+    boundary = head.split(b"\r\n")[0]
+    assert rest.endswith(b"\r\n" + boundary + b"--\r\n")
+    return rest[: -len(boundary) - 6]
+
+
+@given(size=st.integers(1, 3 * BLOCK), total=st.integers(1, 7))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_parts_of_any_file_make_up_the_file(size: int, total: int, tmp_path: Path) -> None:
+    """Every part is exactly as long as it says, and together they are the file."""
+    path = fill(tmp_path / "movie.mp4", size)
+    plan = Plan(size, min(total, size))
+    parts = [plan.part(n) for n in range(1, plan.total_parts + 1) if plan.part(n).length > 0]
+    assert b"".join(payload(body_of(path, part)) for part in parts) == path.read_bytes()
+
+
+def test_each_iteration_starts_anew(tmp_path: Path) -> None:
+    """A retry sends the part from its first byte."""
+    body = body_of(fill(tmp_path / "movie.mp4", BLOCK * 2), Part(1, 100, BLOCK + 5))
+    assert payload(body) == payload(body)
+    assert (body.handed, body.all_out) == (BLOCK + 5, True)
+
+
+def test_counting_follows_what_was_taken(tmp_path: Path) -> None:
+    """A block counts when the socket asks for the next one."""
+    body = body_of(fill(tmp_path / "movie.mp4", BLOCK * 3), Part(1, 0, BLOCK * 3))
+    blocks = iter(body)
+    next(blocks)
+    next(blocks)
+    assert (body.handed, body.all_out) == (BLOCK, False)
+
+
+def test_a_stop_cuts_the_body_at_the_next_block(tmp_path: Path) -> None:
+    """Ctrl-C does not wait for a 200 MiB part."""
+    stop = threading.Event()
+    blocks = iter(body_of(fill(tmp_path / "movie.mp4", BLOCK * 3), Part(1, 0, BLOCK * 3), stop))
+    next(blocks)
+    stop.set()
+    with pytest.raises(Cancelled):
+        next(blocks)
+
+
+@pytest.mark.parametrize("change", ["shorter", "longer", "touched"])
+def test_the_last_block_of_a_changed_file_is_never_handed_out(change: str, tmp_path: Path) -> None:
+    """So the part, and the set, can never complete."""
+    path = fill(tmp_path / "movie.mp4", BLOCK * 3)
+    blocks = iter(body_of(path, Part(1, 0, BLOCK * 2)))
+    next(blocks)
+    if change == "touched":
+        os.utime(path, ns=(1, 1))
+    else:
+        os.truncate(path, BLOCK * 3 + (1 if change == "longer" else -1))
+    with pytest.raises(FileChanged):
+        next(blocks)
+
+
+def test_a_file_that_ends_early_raises_instead_of_hanging(tmp_path: Path) -> None:
+    """A short body would leave the server waiting."""
+    path = fill(tmp_path / "movie.mp4", BLOCK * 3)
+    blocks = iter(body_of(path, Part(1, 0, BLOCK * 3)))
+    next(blocks)
+    os.truncate(path, BLOCK)
+    with pytest.raises(VidupError):
+        list(blocks)
+
+
+def test_the_file_name_cannot_break_out_of_the_header(tmp_path: Path) -> None:
+    """Quotes and line ends are written as browsers do."""
+    path = fill(tmp_path / 'a"b\r\nX: y.mp4', 10)
+    head = b"".join(bytes(block) for block in body_of(path, Part(1, 0, 10))).split(b"\r\n\r\n")[0]
+    assert b'filename="a%22b%0D%0AX: y.mp4"' in head
+
+
+@pytest.mark.parametrize("offset", [0, 12345, 16 * MIB, 16 * MIB + 4095, 32 * MIB + 7, 36 * MIB + 123, 37 * MIB + 122])
+def test_a_rewrite_of_a_sampled_byte_changes_the_fingerprint(offset: int, tmp_path: Path) -> None:
+    """First MiB, last MiB, and 4 KiB at every 16 MiB in between."""
+    path = fill(tmp_path / "movie.mp4", 37 * MIB + 123)
+    before = open_video(str(path)).fingerprint()
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)
+        file.seek(offset)
+        file.write(bytes([byte[0] ^ 1]))
+    assert open_video(str(path)).fingerprint() != before
+
+
+def test_the_fingerprint_tells_sizes_apart(tmp_path: Path) -> None:
+    """Two sparse files of zeros are not the same file."""
+    for name, size in (("a", 40 * MIB), ("b", 41 * MIB)):
+        (tmp_path / name).touch()
+        os.truncate(tmp_path / name, size)
+    assert open_video(str(tmp_path / "a")).fingerprint() != open_video(str(tmp_path / "b")).fingerprint()
+
+
+def test_the_fingerprint_of_known_bytes_is_what_it_always_was(tmp_path: Path) -> None:
+    """Version 1 must not drift: records on other machines hold it."""
+    path = tmp_path / "movie.mp4"
+    path.write_bytes(b"vidup" * 1000)
+    assert open_video(str(path)).fingerprint() == "1:" + hashlib.sha256(b"5000" + b"vidup" * 1000).hexdigest()
+
+
+def test_a_file_that_can_no_longer_be_read_is_the_files_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a crash nor a failure of the network, wherever the disk gives up."""
+    video = open_video(str(fill(tmp_path / "movie.mp4", BLOCK)))
+
+    def broken(*_args: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pread", broken)
+        disk.setattr(os, "fstat", broken)
+        for read in (video.fingerprint, video.check_unchanged, lambda: list(PartBody(video, Part(1, 0, BLOCK), threading.Event()))):
+            with pytest.raises(VidupError) as failed:
+                read()
+            assert (failed.value.code, failed.value.cause) == (ExitCode.FILE, "Input/output error")
+
+
+def test_a_symbolic_link_gives_the_name_and_its_target_the_identity(tmp_path: Path) -> None:
+    """The user named the link; the same file stays the same file."""
+    path = fill(tmp_path / "0001.mp4", 10)
+    (tmp_path / "Holiday.mp4").symlink_to(path)
+    video = open_video(str(tmp_path / "Holiday.mp4"))
+    assert (video.name, video.path) == ("Holiday.mp4", os.path.realpath(path))
+
+
+def test_a_rename_during_the_upload_cannot_mix_two_files(tmp_path: Path) -> None:
+    """The descriptor stays with the file it was opened for."""
+    path = fill(tmp_path / "movie.mp4", BLOCK * 2)
+    content = path.read_bytes()
+    body = body_of(path, Part(1, 0, BLOCK * 2))
+    fill(tmp_path / "other.mp4", BLOCK * 2, seed=7).rename(path)
+    assert payload(body) == content

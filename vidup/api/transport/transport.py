@@ -1,0 +1,296 @@
+"""EDGE: HTTP, and the only room that knows `requests`: one request out, one `Reply` back, whatever happened on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Protocol, cast
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError
+
+from vidup.api.transport.connections import Adapter, Session
+from vidup.api.transport.failures import causes_of, in_words, is_407, is_of_proxy_address
+from vidup.api.trust import trust_store
+from vidup.verdicts.judge import Problem, RateLimit, Reply, slug_of
+
+ERROR_BODY_LIMIT: Final = 64 * 1024
+"""Bytes read of an error's body; whatever stands in between may send any amount."""
+
+_BODY_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes read of a good answer: the status of 10,000 parts takes some 70 KB."""
+
+_STATUS_TELLS: Final = frozenset({401, 407, 408, 413, 425, 429})
+"""4xx answers that say enough without a body; whoever refuses a request early often resets the line behind the answer."""
+
+_EARLY: Final = 5.0
+"""Seconds for a connection that is opened before it is needed; a dead server is to be told of by a request, and without delay."""
+
+Trace = Callable[[str], None]
+"""Told one line about every request that is over; nothing secret is in it."""
+
+
+class Body(Protocol):
+    """A sized stream; `all_out` tells whether its last byte was handed to the socket."""
+
+    all_out: bool
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes | memoryview]: ...
+
+
+class _Authorization(AuthBase):
+    """Set last, so that neither a .netrc nor a password in a URL can replace it."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.pop("Authorization", None)
+        if self._value:
+            request.headers["Authorization"] = self._value
+        return request
+
+
+def mask_url(url: str) -> str:
+    """A URL as it may be shown: a password, and a lone user that may be a token, become ***."""
+    return re.sub(r"(?<=://)[^/\s]*@", "***@", url)
+
+
+class Transport:
+    """Requests to one base URL. Sessions belong to the thread that uses them, so each worker keeps one connection."""
+
+    def __init__(self, base_url: str, *, timeout: float, client: str, trace: Trace | None = None) -> None:
+        """`timeout` in seconds bounds a connect and every block sent; proxies and trust are taken from the environment once."""
+        self.base_url = base_url.rstrip("/")
+        self.timeout = timeout
+        self._host = urlsplit(self.base_url).netloc.rpartition("@")[2]
+        self._trace = trace
+        self._headers = {"User-Agent": client.replace(":", "/"), "AV-Origin-Client": client, "Accept": "application/json"}
+        self._proxies: dict[str, str] = {k: v for k, v in get_environ_proxies(self.base_url).items() if v}
+        self._context = trust_store(os.environ) if self.base_url.startswith("https") or self._proxies else None
+        self._threads = threading.local()
+        self._secrets: set[str] = set()
+
+    @property
+    def proxy(self) -> str:
+        """The proxy that requests go through, its password masked, or nothing."""
+        chosen = self._proxies.get(urlsplit(self.base_url).scheme) or self._proxies.get("all", "")
+        return mask_url(chosen)
+
+    def keep_secret(self, *values: str) -> None:
+        """These values are struck out of everything a server or proxy says."""
+        self._secrets.update(value for value in values if len(value) >= 4)
+
+    def scrub(self, text: str) -> str:
+        """The text without secrets and without passwords in URLs."""
+        return mask_url(self._struck(text))
+
+    def _struck(self, text: str) -> str:
+        for secret in tuple(self._secrets):  # another thread may be keeping a new token
+            text = text.replace(secret, "***")
+        return text
+
+    def _strike(self, body: dict[str, object]) -> None:
+        """Take the secrets out of every string of a good body, however deep; in place, for nobody else has it yet."""
+        waiting: list[Any] = [body]
+        while waiting:
+            holder = waiting.pop()
+            for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
+                if isinstance(value, str):
+                    holder[key] = self._struck(value)
+                elif isinstance(value, dict | list):
+                    waiting.append(value)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        authorization: str = "",
+        payload: Mapping[str, object] | None = None,
+        body: Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        answer_timeout: float | None = None,
+        promised: Callable[[dict[str, object]], bool] = bool,
+    ) -> Reply:
+        """Send one request and reduce whatever comes back to a Reply; `promised` says whether a 2xx body is the one expected.
+
+        `answer_timeout` (seconds, default the timeout) bounds each wait for the answer once the body is out, and the whole of its body.
+        Good bodies come without secrets, but for the tokens of `/auth/`. Raises only what the body raises: a changed file, a stop.
+        """
+        began = time.monotonic()
+        try:
+            with self._session().request(
+                method,
+                self.base_url + path,
+                json=cast(Any, payload),
+                data=cast(Any, body),  # requests' types know no sized iterable of views
+                headers=headers,
+                auth=_Authorization(authorization),
+                timeout=(self.timeout, answer_timeout or self.timeout),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                reply = self._reply(response, promised, answer_timeout or self.timeout, body)
+        except (requests.RequestException, HTTPError, ValueError) as failed:
+            reply = self._failure(failed, body)
+        if reply.body is not None and not path.startswith("/auth/"):
+            self._strike(reply.body)
+        if self._trace is not None:
+            kind = "upload" if body is not None else "read" if method == "GET" else "write"
+            what = " ".join(words for words in (method, path.partition("?")[0], (headers or {}).get("Content-Range", "")) if words)
+            self._trace(self.scrub(f"{what}: {reply.status or reply.failure} in {time.monotonic() - began:.2f} s ({kind})"))
+        return reply
+
+    def connect(self) -> None:
+        """Open this thread's connection ahead of its first request, which finds out whatever goes wrong.
+
+        Over TLS and without a proxy only: elsewhere it saves a single round trip, and a server that takes one connection after the
+        other, as mocks do, would wait for a request on the wrong one.
+        """
+        if self.proxy or not self.base_url.startswith("https:"):
+            return
+        session = self._session()
+        with contextlib.suppress(requests.RequestException, HTTPError, OSError, ValueError):
+            request = session.prepare_request(requests.Request("GET", self.base_url))
+            adapter = cast(Adapter, session.get_adapter(self.base_url))
+            adapter.open_early(request, min(self.timeout, _EARLY))
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._threads, "session", None)
+        if session is None:
+            session = Session()
+            session.trust_env = False
+            session.proxies = dict(self._proxies)
+            session.headers.update(self._headers)
+            session.mount("https://", Adapter(self._context))
+            session.mount("http://", Adapter(self._context))
+            self._threads.session = session
+        return session
+
+    def _reply(
+        self, response: requests.Response, promised: Callable[[dict[str, object]], bool], seconds: float, sent: Body | None
+    ) -> Reply:
+        good = 200 <= response.status_code < 300
+        raw, whole = _read(response, _BODY_LIMIT if good else ERROR_BODY_LIMIT, seconds)
+        body = _json_object(raw)
+        if not whole and body is None and 400 <= response.status_code < 500 and response.status_code not in _STATUS_TELLS:
+            return _unanswered(sent, f"{self._host} broke off in the middle of its answer {response.status_code}")
+        head = response.headers
+        reply = Reply(
+            status=response.status_code,
+            promised=response.status_code == 204 or (good and body is not None and promised(body)),
+            body=body if good else None,
+            location=self.scrub(head.get("Location", "")),
+            date=_moment(head.get("Date", "")),
+            retry_after=_wait_asked(response.status_code, head),
+            rate=RateLimit(
+                limit=_count(head.get("X-RateLimit-Limit")),
+                remaining=_count(head.get("X-RateLimit-Remaining")),
+                reset_after=_seconds(head.get("X-RateLimit-Retry-After")),
+            ),
+        )
+        return reply if good else self._error(reply, raw, body)
+
+    def _error(self, reply: Reply, raw: bytes, body: dict[str, object] | None) -> Reply:
+        if body is None:
+            words = re.sub(r"(?is)<(head|script|style)\b.*?</\1>|<[^>]*>", " ", raw[:4096].decode("utf-8", "replace"))
+            return reply._replace(text=self.scrub(" ".join(words.split()))[:300])
+        entries = body.get("problems")
+        problems = tuple(
+            Problem(self._text(entry, "name"), self._text(entry, "title"))
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict)
+        )
+        return reply._replace(
+            slug=slug_of(self._text(body, "type")),
+            title=self._text(body, "title"),
+            detail=self._text(body, "detail"),
+            name=self._text(body, "name"),
+            problems=problems,
+        )
+
+    def _text(self, entry: Mapping[str, object], key: str) -> str:
+        value = entry.get(key)
+        return self.scrub(value) if isinstance(value, str) else ""
+
+    def _failure(self, failed: Exception, body: Body | None) -> Reply:
+        causes = list(causes_of(failed))
+        untrusted = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
+        if untrusted is not None:
+            return Reply(failure="certificate-not-trusted", text=self.scrub(untrusted.verify_message))
+        if any(is_407(cause) for cause in causes):
+            return Reply(failure="proxy-wants-password", text=f"the proxy {self.proxy} answered 407")
+        if self.proxy and is_of_proxy_address(failed):
+            return Reply(failure="proxy-unusable", text=self.scrub(f"the proxy {self.proxy}: {failed}"))
+        words = self.scrub(in_words(causes, self._host, self.timeout))
+        if isinstance(failed, requests.exceptions.ProxyError):
+            words = f"{words} (through the proxy {self.proxy})"
+        return _unanswered(body, words)
+
+
+def _unanswered(body: Body | None, words: str) -> Reply:
+    return Reply(failure="answer-lost" if body is not None and body.all_out else "no-answer", text=words)
+
+
+def _read(response: requests.Response, limit: int, seconds: float) -> tuple[bytes, bool]:
+    """At most `limit` bytes of the body, and whether that is all one wants; a body that takes longer than `seconds` is cut short."""
+    raw, deadline = b"", time.monotonic() + seconds
+    try:
+        while len(raw) < limit:
+            piece: bytes = response.raw.read1(limit - len(raw), decode_content=True)
+            if not piece:
+                return raw, True
+            raw += piece
+            if time.monotonic() > deadline:
+                break
+    except (HTTPError, OSError, ValueError):
+        pass
+    response.close()  # what is left is not worth reading, and would stand before the next answer
+    return raw, len(raw) >= limit
+
+
+def _json_object(raw: bytes) -> dict[str, object] | None:
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"\d{1,9}", text.strip()) else None
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text.strip()) else None
+
+
+def _wait_asked(status: int, head: Mapping[str, str]) -> float | None:
+    """Seconds the server asks to wait: every answer tells when its rate window resets, but only a 429 means that one must."""
+    asked = _seconds(head.get("X-RateLimit-Retry-After")) if status == 429 else None
+    if asked is not None:
+        return asked
+    text = head.get("Retry-After", "")
+    moment = _moment(text)
+    return _seconds(text) if moment is None else max(0.0, moment - time.time())
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since 1970 of a date as HTTP writes it."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None

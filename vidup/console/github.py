@@ -1,0 +1,108 @@
+"""EDGE: what a step of a GitHub job gets to read: its outputs, its summary, and the annotation of a failure."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from vidup.events import Event, Started
+from vidup.inert import github_escape, inert
+from vidup.units import show_duration, show_size
+from vidup.upload.report import Report
+
+_HEAD: Final = "| File | Result | Video | Size | Time | Watch |\n|---|---|---|---|---|---|\n"
+_LONGEST: Final = 3000
+"""Characters of an annotation; the runner cuts at 4096."""
+
+
+class Step:
+    """The step that vidup runs in. Its files may be missing or unwritable: no upload fails for them."""
+
+    def __init__(self, output: str, summary: str) -> None:
+        """`output` and `summary` are the files that GITHUB_OUTPUT and GITHUB_STEP_SUMMARY name; empty for none."""
+        self._output = output
+        self._summary = summary
+        self._told: dict[str, str] = {}
+
+    def hear(self, event: Event) -> None:
+        """Note the ids as soon as there are any: a step that is killed has still told them."""
+        if isinstance(event, Started):
+            self._tell({"upload-id": event.upload_id, "video-id": event.video_id})
+
+    def end(self, report: Report) -> None:
+        """Tell what a file came to. The player URL of a private video carries a token and is told to nobody."""
+        outputs = {"upload-id": report.upload_id, "video-id": report.video_id, "player-url": _player(report)}
+        self._tell({name: value for name, value in outputs.items() if value} | {"resumable": str(report.resumable).lower()})
+        if self._summary:
+            _append(self._summary, ("" if _ends_in_table(self._summary) else f"\n{_HEAD}") + _row(report))
+
+    def _tell(self, outputs: Mapping[str, str]) -> None:
+        fresh = {name: inert(value, 1000) for name, value in outputs.items() if self._told.get(name) != value}
+        self._told.update(outputs)
+        if self._output and fresh:
+            mark = f"ghadelimiter_{uuid.uuid4()}"
+            _append(self._output, "".join(f"{name}<<{mark}\n{value}\n{mark}\n" for name, value in fresh.items()))
+
+
+def open_step(environ: Mapping[str, str]) -> Step | None:
+    """The step that this process runs in, or None outside of GitHub Actions."""
+    if environ.get("GITHUB_ACTIONS") != "true":
+        return None
+    return Step(environ.get("GITHUB_OUTPUT", ""), environ.get("GITHUB_STEP_SUMMARY", ""))
+
+
+def annotation(environ: Mapping[str, str], lines: Iterable[str]) -> str:
+    """The workflow command that marks a step with a failure told in these lines, the first as its title; empty outside of GitHub."""
+    if environ.get("GITHUB_ACTIONS") != "true":
+        return ""
+    title, *rest = [inert(line.strip(), _LONGEST // 3) for line in lines] or [""]
+    message = github_escape("\n".join(rest) or title)[:_LONGEST]
+    return f"::error title={github_escape(title[:200], property=True)}::{message}"
+
+
+def _player(report: Report) -> str:
+    url = (report.assets or {}).get("player")
+    return url if isinstance(url, str) and report.public and report.exit_code == 0 else ""
+
+
+def _row(report: Report) -> str:
+    """One line of the table. Foreign text stands as code, where GitHub looks for no markup, mentions, links or emoji."""
+    result = report.status if report.error is None else f"{report.status}: {inert(report.error.what)}"
+    url = _player(report)
+    cells = (
+        _code(report.file.rpartition("/")[2] or report.file),
+        _code(result),
+        _code(report.video_id or ""),
+        show_size(report.size) if report.size is not None else "",
+        show_duration(report.seconds),
+        f"[player]({url})" if re.fullmatch(r"https?://[\w.:/%?=&-]+", url) else "",
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _code(text: str) -> str:
+    spelled = "".join(sign if sign.isalnum() or sign == " " else f"&#{ord(sign)};" for sign in inert(text))
+    return f"<code>{spelled}</code>" if text else ""
+
+
+def _ends_in_table(path: str) -> bool:
+    """Whether the file ends in rows of ours, so that several files share one table."""
+    if not os.path.isfile(path):
+        return False  # reading a pipe could take for ever
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            _before, found, rows = file.read().rpartition(_HEAD)
+        return bool(found) and all(row.startswith("| <code>") for row in rows.splitlines())
+    except OSError:
+        return False
+
+
+def _append(path: str, text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)

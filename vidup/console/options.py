@@ -1,0 +1,259 @@
+"""DOOR: what options mean: their types, the groups that commands share, and the order they add up to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+from vidup.inert import command_line
+from vidup.plan.parts import MAX_PART, MIN_PART
+from vidup.units import parse_duration, parse_size, show_size
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PRODUCTION: Final = "https://ws.api.video"
+SANDBOX: Final = "https://sandbox.api.video"
+_UPLOADS_PER_MINUTE: Final = {SANDBOX: 40}
+_DEFAULT_UPLOADS_PER_MINUTE: Final = 100
+
+
+class Size(click.ParamType[int]):
+    """A part size: 5 to 200 MiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            size = value if isinstance(value, int) else parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not MIN_PART <= size <= MAX_PART:
+            self.fail(f"{show_size(size)} is not between 5 MiB and 200 MiB, which api.video allows for a part", param, ctx)
+        return size
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, or 15m, 2h."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return float(value) if isinstance(value, int | float) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class VideoId(click.ParamType[str]):
+    """The id of a video on the server; it becomes part of an address."""
+
+    name = "video_id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not text.isalnum() or not text.isascii():
+            self.fail("a video id is letters and digits, as in vi4blUQJFrYWbaG44NChkH27", param, ctx)
+        return text
+
+
+class KeyValue(click.ParamType[tuple[str, str]]):
+    """KEY=VALUE."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not key or not equals:
+            self.fail(f"{value!r} is not KEY=VALUE", param, ctx)
+        return key, text
+
+
+def _all(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+VIDEO: Final = ("title", "description", "tag", "metadata", "public", "mp4", "panoramic", "player_id", "language", "transcript")
+"""The options that apply when the video is created."""
+
+video_options = _all(
+    click.option("-t", "--title", metavar="TEXT", help="Title of the video.  [default: the file name without suffix]"),
+    click.option("--description", metavar="TEXT", help="Description of the video."),
+    click.option("--tag", multiple=True, metavar="TEXT", help="A tag (repeat for more)."),
+    click.option("-m", "--metadata", multiple=True, type=KeyValue(), metavar="KEY=VALUE", help="A metadata pair (repeat for more)."),
+    click.option("--public/--private", default=None, help="Who may watch.  [default: public]"),
+    click.option("--mp4/--no-mp4", default=None, help="Offer an mp4 besides the stream.  [default: mp4]"),
+    click.option("--panoramic", is_flag=True, default=None, help="The video is a 360 degree one."),
+    click.option("--player-id", metavar="ID", help="Show the video in this player."),
+    click.option("--language", metavar="CODE", help="Language of the video, as fr or fr-BE."),
+    click.option("--transcript", is_flag=True, default=None, help="Have a transcript made."),
+)
+
+url_options = _all(
+    click.option("--sandbox", is_flag=True, envvar="VIDUP_SANDBOX", help="Use the sandbox: videos are watermarked and kept 24 hours."),
+    click.option("--base-url", metavar="URL", envvar="VIDUP_BASE_URL", help="Use another server, as `vidup emulator`."),
+    click.option("--allow-http", is_flag=True, envvar="VIDUP_ALLOW_HTTP", help="Allow a plain http URL that is not on this machine."),
+)  # fmt: skip
+
+key_option = click.option(
+    "--api-key-file", metavar="PATH", envvar="VIDUP_API_KEY_FILE", type=click.Path(allow_dash=True),
+    help="Read the API key from this file, - is standard input.  [default: VIDUP_API_KEY, APIVIDEO_API_KEY, the key kept by login]",
+)  # fmt: skip
+
+where_options = _all(url_options, key_option)
+
+state_option = click.option(
+    "--state-dir", type=click.Path(file_okay=False, readable=False, path_type=Path), metavar="PATH", envvar="VIDUP_STATE_DIR",
+    help="Keep the records of unfinished uploads here.",
+)  # fmt: skip
+
+jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(1, 16), default=4, show_default=True, envvar="VIDUP_JOBS", metavar="N",
+    help="Parts in flight, 1 to 16.",
+)  # fmt: skip
+
+how_options = _all(
+    jobs_option,
+    click.option("--retry-for", type=Duration(), default="15m", show_default=True, envvar="VIDUP_RETRY_FOR", metavar="DURATION",
+                 help="Keep trying for so long while nothing moves; 0 is for ever."),
+    click.option("--timeout", type=click.FloatRange(1, 3600), default=60, show_default=True, envvar="VIDUP_TIMEOUT", metavar="SECONDS",
+                 help="Give up on a connection that takes no byte for so long."),
+    state_option,
+)  # fmt: skip
+
+noise_options = _all(
+    click.option("-q", "--quiet", is_flag=True, envvar="VIDUP_QUIET", help="Nothing on stderr unless something fails."),
+    click.option("-v", "--verbose", count=True, envvar="VIDUP_VERBOSE", help="Say where each setting comes from; -vv: every request."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object on stdout, also after a failure."),
+    click.option("--progress", type=click.Choice(["auto", "tty", "plain", "json", "none"]), default="auto", envvar="VIDUP_PROGRESS",
+                 show_default=True, help="How progress is shown on stderr."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", envvar="VIDUP_COLOR", show_default=True,
+                 help="When to use colour."),
+)  # fmt: skip
+
+
+class Noise(NamedTuple):
+    """What the user wants to see and read; `sources` says where each value that is no default comes from."""
+
+    quiet: bool
+    verbose: int
+    as_json: bool
+    progress: Literal["auto", "tty", "plain", "json", "none"]
+    color: Literal["auto", "always", "never"]
+    sources: tuple[str, ...] = ()
+
+
+def outranks(context: click.Context, name: str, other: str) -> bool:
+    """Whether the first option was given nearer to the user: command line before environment before config file."""
+    first, second = context.get_parameter_source(name), context.get_parameter_source(other)
+    return first is not None and second is not None and first < second
+
+
+def video_attributes(options: Mapping[str, Any]) -> dict[str, object]:
+    """The creation payload that the video options ask for; what was not asked for is left to the server."""
+    names = {
+        "title": "title", "description": "description", "public": "public", "mp4": "mp4Support", "panoramic": "panoramic",
+        "player_id": "playerId", "language": "language", "transcript": "transcript",
+    }  # fmt: skip
+    payload: dict[str, object] = {field: options[name] for name, field in names.items() if options[name] is not None}
+    if options["tag"]:
+        payload["tags"] = list(options["tag"])
+    if options["metadata"]:
+        payload["metadata"] = [{"key": key, "value": value} for key, value in options["metadata"]]
+    return payload
+
+
+def resolve_base_url(sandbox: bool, base_url: str | None, allow_http: bool) -> str:
+    """Where to send requests. Raises UsageError for a contradiction or a URL that would carry the key in the clear.
+
+    A --base-url nearer to the user than --sandbox holds, and the other way round.
+    """
+    if sandbox and base_url:
+        context = click.get_current_context()
+        if outranks(context, "sandbox", "base_url"):
+            base_url = None
+        elif not outranks(context, "base_url", "sandbox"):
+            raise click.UsageError("--sandbox and --base-url exclude each other")
+    url = (base_url or (SANDBOX if sandbox else PRODUCTION)).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        raise click.UsageError(f"--base-url is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise click.UsageError("--base-url must look like https://host or http://127.0.0.1:8080")
+    if parts.username or parts.password:
+        raise click.UsageError("--base-url must not hold a user name or password; the API key is all that is needed")
+    if parts.scheme == "http" and not allow_http and not _is_loopback(host):
+        raise click.UsageError(f"plain http to {host} would show the API key to everybody on the way; use https, or add --allow-http")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def uploads_per_minute(base_url: str) -> int:
+    """The limit to plan with before the server has told its own (https://docs.api.video/reference/README)."""
+    return _UPLOADS_PER_MINUTE.get(base_url, _DEFAULT_UPLOADS_PER_MINUTE)
+
+
+def state_folder(given: Path | None) -> Path:
+    """Where the records of unfinished uploads are kept: --state-dir, else the user's state folder."""
+    if given is not None:
+        return given.absolute()
+    from platformdirs import user_state_path
+
+    return user_state_path("vidup", appauthor=False) / "uploads"
+
+
+def given(context: click.Context, names: tuple[str, ...]) -> list[str]:
+    """Which of these options stand on the command line itself."""
+    return [name for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+
+
+_STICKY: Final = ("state_dir", "api_key_file", "allow_http", "jobs", "retry_for", "timeout")
+
+
+def resume_command(context: click.Context, upload_id: str) -> str:
+    """The shell-quoted command that continues this upload, with the options that it cannot do without."""
+    words = ["vidup", "resume", upload_id]
+    for name in given(context, _STICKY):
+        value = context.params[name]
+        if name == "api_key_file" and value == "-":
+            continue
+        option = "--" + name.replace("_", "-")
+        words += [option] if value is True else [option, _number(value) if isinstance(value, float) else str(value)]
+    return command_line(words)
+
+
+def _number(value: float) -> str:
+    """As an option takes it: it reads back as the very same number."""
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def same_command() -> str:
+    """The shell-quoted command line of this run, without --restart, which would throw away what it continues."""
+    return command_line(["vidup", *(word for word in sys.argv[1:] if word != "--restart")])
+
+
+def environment() -> Mapping[str, str]:
+    """The process environment, read in one place."""
+    return os.environ

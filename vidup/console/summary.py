@@ -1,0 +1,72 @@
+"""CORE: the last lines a person reads: what was uploaded, or what failed, why, and what to do next."""
+
+from __future__ import annotations
+
+from vidup.errors import ExitCode
+from vidup.inert import inert
+from vidup.plan.parts import Plan
+from vidup.units import show_duration, show_size
+from vidup.upload.report import Report
+
+
+def success_lines(report: Report) -> list[str]:
+    """The summary of a finished upload. A private video's URLs carry a token and are left out."""
+    name, video_id = inert(_name(report)), inert(report.video_id or "")
+    if report.parts_sent:
+        rate = report.bytes_sent / report.seconds if report.seconds else 0
+        size = f"{show_size(report.size or 0)}{_parts(report)}"
+        what = f"Uploaded {name}: {size} in {show_duration(report.seconds)} ({show_size(rate)}/s){_again(report)}"
+    else:
+        what = f"{name} is already on the server, whole: nothing was sent"
+    lines = [what, f"  video   {video_id}  ({'public' if report.public else 'private: its links are in --json only'})"]
+    for label, field in (("player", "player"), ("hls", "hls")):
+        url = (report.assets or {}).get(field)
+        if report.public and isinstance(url, str):
+            lines.append(f"  {label:<7} {inert(url, 500)}")
+    return lines
+
+
+def failure_lines(report: Report, key_source: str = "") -> list[str]:
+    """What failed, the cause in the words of whoever refused, what is safe, and as the last line what to do."""
+    if report.status == "interrupted":
+        lines = [f"Interrupted: {inert(_name(report))} is not uploaded yet."]
+    else:
+        lines = [f"Could not upload {inert(_name(report))}: {inert(report.error.what, 500) if report.error else 'it failed'}"]
+    if report.error and report.error.cause:
+        lines.append(f"  {inert(report.error.cause, 1000)}")
+    if report.exit_code is ExitCode.AUTH and key_source and report.error and report.error.cause:
+        lines.append(f"  The key came from {inert(key_source)}.")
+    safe = _safe(report)
+    if safe:
+        lines.append(f"  {safe}")
+    if report.error and report.error.advice:
+        lines.append(f"→ {inert(report.error.advice, 1000)}")
+    if report.resume_command and report.exit_code.resumable and report.exit_code is not ExitCode.BUSY:
+        if safe:
+            lines.append(f"  Keep {inert(_name(report))} unchanged until then.")
+        lines.append(f"→ Continue with: {inert(report.resume_command, 1000)}")
+    return lines
+
+
+def _name(report: Report) -> str:
+    return report.file.rpartition("/")[2] or report.file
+
+
+def _parts(report: Report) -> str:
+    """How many parts; after a resume how many of them in this run, to which alone time and speed belong."""
+    if report.parts_skipped:
+        return f"; {report.parts_sent} of {report.total_parts} parts now,"
+    return f", {report.total_parts} parts" if report.total_parts != 1 else ""
+
+
+def _again(report: Report) -> str:
+    return f", {report.retries} sent again" if report.retries else ""
+
+
+def _safe(report: Report) -> str:
+    done = report.parts_done
+    if not done or not report.size or not report.total_parts:
+        return ""
+    plan = Plan(report.size, report.total_parts)
+    sent = min(done * plan.part_size, report.size)
+    return f"{done} of {report.total_parts} parts ({show_size(sent)} of {show_size(report.size)}) are safe on the server."

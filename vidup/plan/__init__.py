@@ -1,0 +1,1 @@
+"""How a file is split into parts, and what an upload in these parts will take. Arithmetic alone."""

@@ -1,0 +1,199 @@
+"""EDGE: the local video file: what it is, what it looks like from afar (its fingerprint), and a sized stream of one part."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from vidup.errors import Cancelled, ExitCode, VidupError
+from vidup.plan.parts import MAX_SIZE, MIB, Part
+from vidup.units import show_size
+
+BLOCK: Final = 512 * 1024
+"""Bytes handed to a socket at once: a 20 kB/s line takes them within the timeout, and half as many cost a fifth more CPU
+(measured: every block hands the GIL over)."""
+
+_SAMPLE: Final = 4096
+_SAMPLE_EVERY: Final = 16 * MIB
+_buffers = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFile:
+    """An open regular file of 1 byte to 52,428,800,000 bytes. One descriptor serves the whole upload, so a rename cannot mix two files."""
+
+    path: str
+    """Where the file really is, symbolic links resolved: the same file has one path."""
+    name: str
+    """What the user called it, without its folder."""
+    size: int
+    mtime_ns: int
+    descriptor: int
+
+    def fingerprint(self) -> str:
+        """Version 1: SHA-256 over the size, the first and the last MiB, and 4 KiB at every 16 MiB in between.
+
+        It misses a same-size rewrite that leaves all of these bytes alone. Raises VidupError(FILE) when the file cannot be read.
+        """
+        digest = hashlib.sha256(str(self.size).encode())
+        for offset, length in _samples(self.size):
+            try:
+                data = os.pread(self.descriptor, length, offset)
+            except OSError as error:
+                raise self.unreadable(f"at byte {offset}", error) from error
+            if len(data) != length:
+                raise self._changed("it became shorter while it was read")
+            digest.update(data)
+        return f"1:{digest.hexdigest()}"
+
+    def check_unchanged(self) -> None:
+        """Raise VidupError(FILE) if size or modification time are no longer what they were when the file was opened, or cannot be told."""
+        try:
+            now = os.fstat(self.descriptor)
+        except OSError as error:
+            raise self.unreadable("any more", error) from error
+        if now.st_size != self.size:
+            raise self._changed(f"its size went from {show_size(self.size)} ({self.size} B) to {show_size(now.st_size)} ({now.st_size} B)")
+        if now.st_mtime_ns != self.mtime_ns:
+            raise self._changed("it was written to")
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self.descriptor)
+
+    def unreadable(self, where: str, error: OSError) -> VidupError:
+        """The VidupError(FILE) to raise instead of an OSError, which requests would take for the network's and send the part again."""
+        return VidupError(
+            ExitCode.FILE, f"{self.name} cannot be read {where}", cause=error.strerror or str(error),
+            advice="Check the disk, then run the same command again: what was sent stays sent.",
+        )  # fmt: skip
+
+    def _changed(self, cause: str) -> VidupError:
+        return FileChanged(
+            ExitCode.FILE, f"{self.name} changed while it was being sent", cause=cause,
+            advice="When nothing writes to the file any more, start over with --restart.",
+        )  # fmt: skip
+
+
+class FileChanged(VidupError):
+    """The file is not the one the upload was begun with."""
+
+
+def _samples(size: int) -> Iterator[tuple[int, int]]:
+    """(offset, length) of the sampled stretches, a function of the size alone."""
+    head = min(MIB, size)
+    tail = max(head, size - MIB)
+    yield 0, head
+    for offset in range(_SAMPLE_EVERY, tail, _SAMPLE_EVERY):
+        yield offset, min(_SAMPLE, tail - offset)
+    if tail < size:
+        yield tail, size - tail
+
+
+def open_video(path: str) -> VideoFile:
+    """Open a file to upload. Raises VidupError(FILE) for what cannot be one: missing, unreadable, no regular file, empty, too large."""
+    real = os.path.realpath(path)
+    name = os.path.basename(path.rstrip(os.sep)) or path
+    try:
+        descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise VidupError(ExitCode.FILE, f"{name} cannot be read", cause=error.strerror or str(error), advice="Check the path.") from error
+    about = os.fstat(descriptor)
+    refusal = _why_not(about)
+    if refusal:
+        os.close(descriptor)
+        what, advice = refusal
+        raise VidupError(ExitCode.FILE, f"{name} {what}", advice=advice)
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    return VideoFile(real, name, about.st_size, about.st_mtime_ns, descriptor)
+
+
+def _why_not(about: os.stat_result) -> tuple[str, str] | None:
+    if not stat.S_ISREG(about.st_mode):
+        return "is a folder, not a file" if stat.S_ISDIR(about.st_mode) else "is not a regular file", "Name a video file."
+    if about.st_size == 0:
+        return "is empty (0 bytes)", "Name a file that holds a video."
+    if about.st_size > MAX_SIZE:
+        return (
+            f"is too large: {about.st_size} bytes, and api.video takes {MAX_SIZE} at most",
+            "Cut or compress the video, then upload the result.",
+        )
+    return None
+
+
+class PartBody:
+    """The multipart/form-data body of one part: a length, and an iterator that starts anew from the part's first byte.
+
+    It has no `read`, so urllib3 sends its blocks as they are; each is a view of a buffer that the thread reuses, which is safe
+    because a send copies or encrypts the bytes before it returns. `handed` counts payload bytes given to the socket,
+    `all_out` is set when the last byte has been taken.
+    """
+
+    def __init__(self, video: VideoFile, part: Part, stop: threading.Event) -> None:
+        self._video = video
+        self._part = part
+        self._stop = stop
+        boundary = secrets.token_hex(16)
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        self._head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{_quoted(video.name)}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        ).encode("utf-8", "replace")
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self.handed = 0
+        self.all_out = False
+
+    def __len__(self) -> int:
+        return len(self._head) + self._part.length + len(self._tail)
+
+    def __iter__(self) -> Iterator[memoryview]:
+        """Blocks of the body. Raises Cancelled when the upload is stopped, VidupError(FILE) before a changed file's part is complete."""
+        self.handed, self.all_out = 0, False
+        buffer = _buffer()
+        filled = len(self._head)
+        buffer[:filled] = self._head
+        offset, left = self._part.offset, self._part.length
+        while left:
+            if self._stop.is_set():
+                raise Cancelled
+            taken = self._fill(buffer[filled : filled + min(BLOCK, left)], offset)
+            offset, left = offset + taken, left - taken
+            filled += taken
+            if not left:
+                self._video.check_unchanged()
+                buffer[filled : filled + len(self._tail)] = self._tail
+                filled += len(self._tail)
+            yield buffer[:filled]
+            self.handed += taken
+            filled = 0
+        self.all_out = True
+
+    def _fill(self, space: memoryview, offset: int) -> int:
+        try:
+            taken = os.preadv(self._video.descriptor, [space], offset)
+        except OSError as error:
+            raise self._video.unreadable(f"at byte {offset}", error) from error
+        if not taken:
+            self._video.check_unchanged()
+            raise VidupError(ExitCode.FILE, f"{self._video.name} ended early at byte {offset}", advice="Start over with --restart.")
+        return taken
+
+
+def _buffer() -> memoryview:
+    """This thread's block buffer, with room for the multipart lines around a block."""
+    buffer: memoryview | None = getattr(_buffers, "view", None)
+    if buffer is None:
+        buffer = _buffers.view = memoryview(bytearray(BLOCK + 8192))
+    return buffer
+
+
+def _quoted(name: str) -> str:
+    """A file name as browsers and urllib3 write it into a multipart header."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

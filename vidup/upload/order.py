@@ -1,0 +1,34 @@
+"""CORE: what the user asked for, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from vidup.api.credentials import ApiKey
+
+
+class Order(NamedTuple):
+    """One upload. Sizes are bytes, times seconds; `part_size` and `video_id` are None when not given.
+
+    `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
+    `continuing` is the upload id of the record to go on with, and of no other.
+    """
+
+    path: str
+    base_url: str
+    key: ApiKey
+    state_dir: Path
+    video: Mapping[str, object] = MappingProxyType({})
+    video_id: str | None = None
+    part_size: int | None = None
+    jobs: int = 4
+    retry_for: float = 900.0
+    timeout: float = 60.0
+    uploads_per_minute: int = 100
+    restart: bool = False
+    portable: bool = False
+    adopt: bool = False
+    continuing: str = ""

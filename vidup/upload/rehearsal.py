@@ -1,0 +1,81 @@
+"""CONDUCTOR: an upload as far as it goes without creating or sending anything: the file, the plan, the key, what would be continued."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from vidup.events import Tell
+from vidup.plan.forecast import Forecast
+from vidup.plan.parts import Plan, choose_total, total_parts_for
+from vidup.source.videofile import open_video
+from vidup.state.journal import StateFolder
+from vidup.upload.line import open_line
+from vidup.upload.opening import Containers
+from vidup.upload.order import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What the upload would do: `upload_id` of what it would continue, `video_id` it would go into; None for a new one."""
+
+    forecast: Forecast
+    key_source: str
+    upload_id: str | None
+    video_id: str | None
+
+    def to_json(self) -> dict[str, object]:
+        """The plan's object, and what of the upload exists already."""
+        return {
+            **self.forecast.to_json(),
+            "upload_id": self.upload_id,
+            "video_id": self.video_id,
+            "parts_done": self.forecast.parts_done,
+        }
+
+    def lines(self) -> list[str]:
+        """The same for a person."""
+        if self.upload_id:
+            begun = f"{self.upload_id} would be continued, into the video {self.video_id}"
+        else:
+            begun = f"a new upload into the video {self.video_id}" if self.video_id else "a new upload, into a new video"
+        return [*self.forecast.lines(), f"key       accepted (from {self.key_source})", f"upload    {begun}; nothing was created or sent"]
+
+
+def plan_file(path: str, part_size: int | None, jobs: int, uploads_per_minute: int) -> Forecast:
+    """The forecast for this file; `part_size` in bytes or None to have one chosen. Raises VidupError(FILE) for what is no video file."""
+    with closing(open_video(path)) as video:
+        size = video.size
+    total = total_parts_for(size, part_size) if part_size else choose_total(size, jobs, uploads_per_minute)
+    return Forecast(path, Plan(size, total), uploads_per_minute)
+
+
+def rehearse(order: Order, tell: Tell, trace: Callable[[str], None] | None = None) -> Rehearsal:
+    """Find out what this upload would do. Raises VidupError for what would stop it."""
+    forecast = plan_file(order.path, order.part_size, order.jobs, order.uploads_per_minute)
+    folder = StateFolder(order.state_dir)
+    if folder.path.exists():
+        folder.prepare()
+    line = open_line(order.base_url, order.key, tell, timeout=order.timeout, trace=trace)
+    with closing(open_video(order.path)) as video:
+        containers = Containers(order, video, folder, line, tell)
+        with _locked(folder, containers.upload_id) as has_record:
+            known, ledger = containers.foresee()
+    if known is None:
+        return Rehearsal(forecast, order.key.source, None, None)
+    done = known.total_parts if ledger.complete else len(ledger.parts)
+    forecast = replace(forecast, plan=Plan(known.size, known.total_parts), parts_done=done)
+    continued = has_record and not order.restart
+    return Rehearsal(forecast, order.key.source, known.upload_id if continued else None, known.video_id)
+
+
+@contextlib.contextmanager
+def _locked(folder: StateFolder, upload_id: str) -> Iterator[bool]:
+    """Under the lock where there is a record, and whether there is: without one, a lock would only leave a file behind."""
+    if not folder.file_of(upload_id).exists():
+        yield False
+        return
+    with folder.locked(upload_id):
+        yield True
