@@ -1,0 +1,121 @@
+"""CORE: what goes out and what comes back, as values: a request of an upload or of the line itself, and the answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+from vidup.verdicts.judge import Reply
+
+
+class Kind(Enum):
+    """What a request counts as: the API limits each kind by itself (https://docs.api.video/reference/README)."""
+
+    UPLOAD = "upload"
+    WRITE = "write"
+    READ = "read"
+
+
+class Verb(Enum):
+    """What a request asks for. The value is what a person is told that failed, with the video id where `{}` stands."""
+
+    LOGIN = "Logging in failed"
+    REFRESH = "Renewing the access token failed"
+    CREATE = "The video could not be created"
+    FIND = "The account's videos could not be listed"
+    VIDEO = "The video {} cannot be used"
+    STATUS = "The status of {} could not be read"
+    PART = "Part {} was refused"
+    DELETE = "The video {} could not be deleted"
+
+
+_KINDS = {Verb.PART: Kind.UPLOAD, Verb.FIND: Kind.READ, Verb.VIDEO: Kind.READ, Verb.STATUS: Kind.READ}
+
+
+class Body(Protocol):
+    """The sized stream of one attempt at a part. `handed`: payload bytes that the kernel took. `all_out`: it took the last of them.
+
+    `moved_at` changes whenever bytes move, be they taken by the kernel or acknowledged by the peer.
+    """
+
+    handed: int
+    all_out: bool
+    moved_at: float
+    content_type: str
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[memoryview]: ...
+
+    def moved(self, taken: int) -> None: ...
+
+
+class Request(NamedTuple):
+    """One request. `video_id` and `part` (from 1) where the verb has them; `payload` is the JSON of a create, the query of a find.
+
+    `upload` numbers the upload it is made for, in the order given; -1 is the line itself. `serial` tells one request from another.
+    """
+
+    verb: Verb
+    upload: int = -1
+    video_id: str = ""
+    part: int = 0
+    content_range: str = ""
+    body: Body | None = None
+    payload: Mapping[str, object] = MappingProxyType({})
+    serial: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the API's limits it counts against."""
+        return _KINDS.get(self.verb, Kind.WRITE)
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether its whole body went out, so that the server may have done what it asks for."""
+        return self.body is not None and self.body.all_out
+
+
+class Token(NamedTuple):
+    """A bearer token: `serial` tells one from another in what may be shown, `renew_at` is when to ask for the next, in clock seconds."""
+
+    serial: int
+    bearer: str
+    refresh: str = ""
+    renew_at: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"Token(serial={self.serial})"
+
+
+class Answer(NamedTuple):
+    """What came of a request: a reply, or what its body raised; who carried it, and in how many seconds."""
+
+    request: Request
+    reply: Reply | None
+    error: BaseException | None = None
+    worker: int = 0
+    seconds: float = 0.0
+
+
+class Pool(Protocol):
+    """Those who carry requests, up to `jobs` at a time; each request comes back as one answer, in any order."""
+
+    jobs: int
+
+    @property
+    def busy(self) -> int: ...
+
+    def submit(self, request: Request, token: Token | None, sparing: frozenset[int]) -> None:
+        """Have a request carried by a worker that is not to be spared, with this token; `token.refresh` goes with a REFRESH."""
+
+    def working(self) -> Mapping[int, float]:
+        """Seconds since each busy worker began."""
+
+    def drop(self, request: Request) -> None:
+        """Hang up on a request whose answer nobody needs any more; it still comes back, as whatever it came to."""
+
+    def next(self, timeout: float) -> Answer | None:
+        """The next answer, or None after `timeout` seconds, or earlier where a stop was asked for since the last call."""
