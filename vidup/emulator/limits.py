@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from vidup.emulator.clock import Clock
 
 MIB: Final = 1024 * 1024
 
@@ -83,8 +84,9 @@ def parse_rate_limit(text: str) -> RateLimit:
 class RateLimiter:
     """Counts requests in fixed windows, one for each kind; a window opens with the first request after the last one ended."""
 
-    def __init__(self, limit: RateLimit) -> None:
+    def __init__(self, limit: RateLimit, clock: Clock) -> None:
         self._limit = limit
+        self._clock = clock
         self._lock = threading.Lock()
         self._windows: dict[str, tuple[float, int]] = {}
 
@@ -92,7 +94,7 @@ class RateLimiter:
         """Counts one request of this kind: `uploads`, `writes` or `reads`."""
         allowed = self._limit.allowed(kind)
         with self._lock:
-            now = time.monotonic()
+            now = self._clock.now()
             opened, used = self._windows.get(kind, (now, 0))
             if now - opened >= self._limit.window:
                 opened, used = now, 0

@@ -9,6 +9,7 @@ from typing import Final
 
 from vidup.emulator.answers import Answer, Refused, json_answer
 from vidup.emulator.bodies import Form, boundary_of, receive
+from vidup.emulator.encoding import Encoding
 from vidup.emulator.keys import Keyring
 from vidup.emulator.ledger import Exchange, Ledger
 from vidup.emulator.limits import MIB
@@ -22,7 +23,8 @@ from vidup.emulator.shapes import (
     video_attributes,
     video_shape,
 )
-from vidup.emulator.videos import Library, Video
+from vidup.emulator.video import Video
+from vidup.emulator.videos import Library
 from vidup.emulator.wire import Head
 
 _FRAME: Final = MIB
@@ -36,7 +38,7 @@ class Site:
     library: Library
     keyring: Keyring
     ledger: Ledger
-    playable_after: float
+    encoding: Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def _delete(site: Site, request: Request) -> Answer:
 
 
 def _status(site: Site, request: Request) -> Answer:
-    return json_answer(200, status_shape(site.library, site.library.get(request.name), site.playable_after))
+    video = site.library.get(request.name)
+    return json_answer(200, status_shape(video, site.library.standing(video), site.encoding))
 
 
 def _upload(site: Site, request: Request) -> Answer:
@@ -121,12 +124,7 @@ def _upload_by_token(site: Site, request: Request) -> Answer:
 
     def named_or_new(form: Form) -> Video:
         video_id = form.fields.get("videoId")
-        if not video_id:
-            return site.library.create({"title": form.filename or "Untitled"}, token)
-        video = site.library.get(video_id)
-        if video.upload_token != token:
-            raise Refused("resource-not-found", name="videoId")
-        return video
+        return site.library.get(video_id) if video_id else site.library.create({"title": form.filename or "Untitled"})
 
     return _take_in(site, request, wanted, named_or_new)
 
