@@ -586,7 +586,15 @@ def test_faults_choose_their_requests_by_place_number_and_turn(small: Emulator) 
         ("part=3:error=no-such", "documented"), ("part=3:explode", "'explode' is not known"), ("where=3:close", "'where=3' is not known"),
         ("part=3,on=login:close", "on=source"), ("part=3:close,close", "twice"), ("on=moon:close", "create, login"),
         ("part=3:status=500,error=invalid-payload", "only one"), ("part=3:stall=long", "duration"), ("part=3:slow=0", "over 0"),
-        ("part=3:error=no-answer", "documented"),
+        ("part=3:error=no-answer", "documented"), ("on=status:commit-after=1", "only with on=source"), ("part=3:lag=1", "only with on=status or"),
+        ("on=any:encode=failed", "only with on=status"), ("lag=1:times=3", "not known"), ("part=3:early=413,close", "keeps the connection open"),
+        ("part=3:early=413,status=500", "only one"), ("part=3:commit-after=1,early=500", "needs the body"),
+        ("on=status:encode=stuck,encode-after=3", "never ends"), ("on=status:encode=slow", "failed, stuck"), ("part=3:early=99", "200 to 599"),
+        ("on=status:lag=nan", "duration"), ("on=status:lag=inf", "duration"), ("on=status:lag=-1", "duration"), ("on=status:lag=366d", "365 days"),
+        (f"part=3:stall={'9' * 400}", "365 days"), (f"part=3:stall-answer={'9' * 400}", "365 days"), (f"part=3:retry-after={'9' * 400}", "365 days"),
+        ("part=3:slow=1e400", "size"), (f"part=3:slow={'9' * 400}", "1 GiB"), ("part=3:slow=9G", "1 GiB"), ("part=3:slow=nan", "size"),
+        (f"part={'9' * 5000}:close", "at most"), ("part=*,times=99999999999:close", "at most"), ("part=²:close", "over 0"),
+        ("part=*,after=٣:close", "whole number"),
     ],
 )  # fmt: skip
 def test_a_bad_fault_is_refused_with_a_sentence(text: str, says: str) -> None:
@@ -596,7 +604,23 @@ def test_a_bad_fault_is_refused_with_a_sentence(text: str, says: str) -> None:
     assert repr(text) in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "many", "uploads=0", "uploads=1.5", "downloads=4", "uploads=4,window=0", "40,5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "many",
+        "uploads=0",
+        "uploads=1.5",
+        "downloads=4",
+        "uploads=4,window=0",
+        "40,5",
+        "nan",
+        "inf",
+        "1e300",
+        "uploads=4,window=nan",
+        "uploads=4,window=1e10",
+    ],
+)
 def test_a_bad_rate_limit_is_refused(text: str) -> None:
     """Only numbers over 0 for the known kinds make a rate limit."""
     with pytest.raises(ValueError, match="uploads=40"):

@@ -27,6 +27,7 @@ MAX_VIDEO: Final = 52_428_800_000
 SANDBOX: Final[Mapping[str, float]] = {"uploads": 40, "writes": 40, "reads": 100, "window": 60}
 """What a rate limit counts when a key is left out: the sandbox's requests a window, and the window in seconds."""
 
+_HIGHEST: Final = 10**9
 _FORM: Final = "write a number like 40, or uploads=40,writes=40,reads=100,window=60"
 
 
@@ -66,8 +67,8 @@ def rate_limit_of(values: Mapping[str, float]) -> RateLimit:
         raise ValueError(f"{unknown[0]!r} is not part of a rate limit: {_FORM}")
     whole = {**SANDBOX, **values}
     for name, value in whole.items():
-        if not 0 < value < math.inf or (name != "window" and value != int(value)):
-            raise ValueError(f"{name} must be {'a number' if name == 'window' else 'a whole number'} over 0: {_FORM}")
+        if not 0 < value <= _HIGHEST or (name != "window" and value != int(value)):
+            raise ValueError(f"{name} must be {'a number' if name == 'window' else 'a whole number'} over 0, at most {_HIGHEST:,}: {_FORM}")
     return RateLimit(int(whole["uploads"]), int(whole["writes"]), int(whole["reads"]), whole["window"])
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from vidup.emulator.answers import Answer, Refused, json_answer
 from vidup.emulator.bodies import Form, boundary_of, receive
 from vidup.emulator.encoding import Encoding
+from vidup.emulator.faults import Fault
 from vidup.emulator.keys import Keyring
 from vidup.emulator.ledger import Exchange, Ledger
 from vidup.emulator.limits import MIB
@@ -49,6 +50,11 @@ class Request:
     exchange: Exchange
     name: str
 
+    @property
+    def fault(self) -> Fault:
+        """The scripted fault this request meets."""
+        return self.exchange.body.fault
+
     def payload(self) -> dict[str, object]:
         """The JSON body."""
         return self.exchange.body.payload()
@@ -85,7 +91,9 @@ def _create(site: Site, request: Request) -> Answer:
 
 
 def _list(site: Site, request: Request) -> Answer:
-    return json_answer(200, page_shape("/videos", request.head.query, [video_shape(video) for video in site.library.every()]))
+    return json_answer(
+        200, page_shape("/videos", request.head.query, [video_shape(video) for video in site.library.every(request.fault.lag)])
+    )
 
 
 def _get(site: Site, request: Request) -> Answer:
@@ -107,7 +115,9 @@ def _delete(site: Site, request: Request) -> Answer:
 
 def _status(site: Site, request: Request) -> Answer:
     video = site.library.get(request.name)
-    return json_answer(200, status_shape(video, site.library.standing(video), site.encoding))
+    fault = request.fault
+    encoding = Encoding(site.encoding.seconds if fault.encode_after is None else fault.encode_after, fault.encode)
+    return json_answer(200, status_shape(video, site.library.standing(video, fault.lag), encoding))
 
 
 def _upload(site: Site, request: Request) -> Answer:
@@ -139,7 +149,7 @@ def _take_in(site: Site, request: Request, wanted: PartRange | None, video_for: 
         library.check_size(form.size, wanted)
         video = video_for(form)
         exchange.video_id = video.video_id
-        library.commit(video, wanted, path, form.size)
+        library.commit(video, wanted, path, form.size, request.fault.commit_after)
     return json_answer(201, video_shape(video))
 
 
@@ -173,7 +183,7 @@ _ROUTES: Final = (
     Route("POST", re.compile("/auth/api-key"), _log_in, "login", "writes", open_to_all=True),
     Route("POST", re.compile("/auth/refresh"), _refresh, "refresh", "writes", open_to_all=True),
     Route("POST", _VIDEOS, _create, "create", "writes"),
-    Route("GET", _VIDEOS, _list),
+    Route("GET", _VIDEOS, _list, "list"),
     Route("GET", _VIDEO, _get, "get"),
     Route("PATCH", _VIDEO, _update, counts_as="writes"),
     Route("DELETE", _VIDEO, _delete, counts_as="writes"),
