@@ -14,9 +14,9 @@ from vidup.emulator.faults import Fault
 from vidup.emulator.keys import Keyring
 from vidup.emulator.ledger import Exchange, Ledger
 from vidup.emulator.limits import MIB
+from vidup.emulator.listing import token_page, video_page
 from vidup.emulator.ranges import PartRange, read_range
 from vidup.emulator.shapes import (
-    page_shape,
     status_shape,
     text_attribute,
     ttl_attribute,
@@ -91,9 +91,7 @@ def _create(site: Site, request: Request) -> Answer:
 
 
 def _list(site: Site, request: Request) -> Answer:
-    return json_answer(
-        200, page_shape("/videos", request.head.query, [video_shape(video) for video in site.library.every(request.fault.lag)])
-    )
+    return json_answer(200, video_page(request.head.query, site.library.every(request.fault.lag)))
 
 
 def _get(site: Site, request: Request) -> Answer:
@@ -159,8 +157,7 @@ def _create_token(site: Site, request: Request) -> Answer:
 
 
 def _list_tokens(site: Site, request: Request) -> Answer:
-    shapes = [upload_token_shape(token) for token in site.keyring.upload_tokens()]
-    return json_answer(200, page_shape("/upload-tokens", request.head.query, shapes))
+    return json_answer(200, token_page(request.head.query, site.keyring.upload_tokens()))
 
 
 def _get_token(site: Site, request: Request) -> Answer:

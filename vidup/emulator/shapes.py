@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from vidup.emulator.answers import Problem, Refused, refused_for
+from vidup.emulator.answers import Problem, refused_for
 from vidup.emulator.encoding import Encoding
 from vidup.emulator.keys import UploadToken
 from vidup.emulator.video import Standing, Video
@@ -147,21 +147,3 @@ def upload_token_shape(token: UploadToken) -> dict[str, object]:
     """The upload token object."""
     expires = None if token.expires is None else atom(token.expires)
     return {"token": token.token, "ttl": token.ttl, "createdAt": atom(token.created), "expiresAt": expires}
-
-
-def page_shape(path: str, query: Mapping[str, list[str]], items: list[dict[str, object]]) -> dict[str, object]:
-    """One page of a list, by `currentPage` and `pageSize`; Refused when one is out of range."""
-    page, size = _in_range(query, "currentPage", 1, 1, None), _in_range(query, "pageSize", 25, 10, 100)
-    pages = max(1, -(-len(items) // size))
-    shown = items[(page - 1) * size : page * size]
-    named = {"self": page, "first": 1, "previous": page - 1, "next": page + 1, "last": pages}
-    links = [{"rel": rel, "uri": f"{path}?currentPage={n}&pageSize={size}"} for rel, n in named.items() if 1 <= n <= pages]
-    counts = {"currentPage": page, "pageSize": size, "pagesTotal": pages, "itemsTotal": len(items), "currentPageItems": len(shown)}
-    return {"data": shown, "pagination": {**counts, "links": links}}
-
-
-def _in_range(query: Mapping[str, list[str]], name: str, default: int, least: int, most: int | None) -> int:
-    text = query.get(name, [str(default)])[0]
-    if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
-        raise Refused("parameter-out-of-range", name=name)
-    return int(text)

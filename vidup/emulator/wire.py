@@ -57,7 +57,7 @@ def _parse_head(raw: bytes) -> Head:
         raise Gone("not an HTTP/1.1 request")
     chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
     stays = version != "HTTP/1.0" and headers.get("Connection", "").lower() != "close"
-    return Head(method, unquote(url.path), parse_qs(url.query), headers, None if chunked else length, stays)
+    return Head(method, unquote(url.path), parse_qs(url.query, keep_blank_values=True), headers, None if chunked else length, stays)
 
 
 class Wire:
