@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -218,11 +218,11 @@ class _Entry:
 
 
 class FaultBook:
-    """The faults of one emulator, with how often each has struck."""
+    """The faults of one emulator, with how often each has struck; ValueError as `parse_fault`."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
-        self._entries: list[_Entry] = []
+        self._entries = [_Entry(parse_fault(text)) for text in texts]
 
     def add(self, text: str) -> None:
         """Adds one fault in its text form, behind those already there; ValueError as `parse_fault`."""

@@ -76,9 +76,7 @@ class Emulator:
     ) -> None:
         limit = rate_limit_of(rate_limit) if isinstance(rate_limit, Mapping) else rate_limit
         clock = clock or Clock()
-        self._faults = FaultBook()
-        for text in faults:
-            self._faults.add(text)
+        self._faults = FaultBook(faults)
         self._tls = tls
         self._stopping = threading.Event()
         self._ledger = Ledger()
