@@ -2,106 +2,45 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import http.client
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from tests.emulator.calling import (
+    DOCS,
+    KIB,
+    MIB,
+    PART,
+    Hands,
+    Start,
+    basic,
+    call,
+    connected,
+    documented,
+    form,
+    new_video,
+    plain_field,
+    raw_upload,
+    read,
+    send,
+    source,
+)
 from vidup.commands.emulator import emulator as command
 from vidup.emulator.faults import parse_fault
 from vidup.emulator.limits import parse_rate_limit
 from vidup.emulator.server import Emulator
-
-KIB = 1024
-MIB = 1024 * KIB
-DOCS = "https://docs.api.video/reference/"
-PART = "video-content-range-by-part-"
-Reply = tuple[int, http.client.HTTPMessage, Any]
-Start = Callable[..., Emulator]
-
-
-@pytest.fixture
-def small(emulate: Start) -> Emulator:
-    """An emulator whose parts may be as small as 1 KiB and as large as 64 KiB, so that tests send little."""
-    return emulate(min_part=KIB, max_part=64 * KIB)
-
-
-def basic(emulator: Emulator) -> str:
-    return "Basic " + base64.b64encode(f"{emulator.api_key}:".encode()).decode()
-
-
-@contextmanager
-def connected(emulator: Emulator) -> Iterator[http.client.HTTPConnection]:
-    with closing(http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=20)) as connection:
-        yield connection
-
-
-def read(response: http.client.HTTPResponse) -> Reply:
-    body = response.read()
-    return response.status, response.headers, json.loads(body) if response.headers.get_content_type() == "application/json" else body
-
-
-def call(emulator: Emulator, method: str, path: str, body: object = None, **headers: str) -> Reply:
-    """One request on a connection of its own, with the key unless a header says otherwise."""
-    raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    sent = {name.replace("_", "-"): value for name, value in {"Authorization": basic(emulator), **headers}.items() if value}
-    with connected(emulator) as connection:
-        connection.request(method, path, raw, sent)
-        return read(connection.getresponse())
-
-
-def form(data: bytes, *, field: str = "file", before: bytes = b"", after: bytes = b"") -> bytes:
-    """A multipart body with this file in it."""
-    head = f'--edge\r\nContent-Disposition: form-data; name="{field}"; filename="movie.mp4"\r\nContent-Type: video/mp4\r\n\r\n'
-    return before + head.encode() + data + b"\r\n" + after + b"--edge--\r\n"
-
-
-def plain_field(name: str, value: str) -> bytes:
-    return f'--edge\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-
-
-def send(emulator: Emulator, path: str, body: bytes, content_range: str = "", **headers: str) -> Reply:
-    """One upload request."""
-    return call(emulator, "POST", path, body, Content_Type="multipart/form-data; boundary=edge", Content_Range=content_range, **headers)
-
-
-def new_video(emulator: Emulator, **attributes: object) -> str:
-    return str(call(emulator, "POST", "/videos", {"title": "A film", **attributes})[2]["videoId"])
-
-
-def source(video_id: str) -> str:
-    return f"/videos/{video_id}/source"
-
-
-def documented(status: int, slug: str, title: str, **more: object) -> dict[str, object]:
-    """An error body as the reference prints it."""
-    return {"type": DOCS + slug, "title": title, "status": status, "name": "", **more}
-
-
-def raw_upload(emulator: Emulator, video_id: str, length: int, content_range: str = "part 1/2", extra: str = "") -> socket.socket:
-    """A socket on which the head of an upload of `length` body bytes has been sent."""
-    host, port = emulator.url.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)), timeout=20)
-    lines = (
-        f"POST {source(video_id)} HTTP/1.1", "Host: local", f"Authorization: {basic(emulator)}", f"Content-Range: {content_range}",
-        "Content-Type: multipart/form-data; boundary=edge", f"Content-Length: {length}",
-    )  # fmt: skip
-    connection.sendall("\r\n".join((*lines, extra, "") if extra else (*lines, "")).encode() + b"\r\n")
-    return connection
 
 
 def test_a_key_buys_a_bearer_token_and_a_refresh_token_that_dies_when_used(emulator: Emulator) -> None:
@@ -142,11 +81,16 @@ def test_who_is_not_known_gets_the_documented_401(emulator: Emulator, header: st
 
 def test_access_tokens_expire_by_time_and_on_demand(emulate: Start) -> None:
     """A token past its lifetime, or expired by the test, is refused with 401."""
-    brief, lasting = emulate(token_lifetime=0), emulate()
-    for emulator in (brief, lasting):
-        token = call(emulator, "POST", "/auth/api-key", {"apiKey": emulator.api_key}, Authorization="")[2]["access_token"]
-        emulator.expire_tokens() if emulator is lasting else None
-        assert call(emulator, "GET", "/videos", Authorization=f"Bearer {token}")[0] == 401
+    clock = Hands()
+    emulator = emulate(clock=clock)
+    old, new = (call(emulator, "POST", "/auth/api-key", {"apiKey": emulator.api_key}, Authorization="")[2]["access_token"] for _ in "ab")
+    clock.passed = 3599.0
+    assert call(emulator, "GET", "/videos", Authorization=f"Bearer {old}")[0] == 200
+    clock.passed = 3600.0
+    assert call(emulator, "GET", "/videos", Authorization=f"Bearer {old}")[0] == 401
+    clock.passed = 0.0
+    emulator.expire_tokens()
+    assert call(emulator, "GET", "/videos", Authorization=f"Bearer {new}")[0] == 401
 
 
 def test_a_new_video_has_what_it_was_given(emulator: Emulator) -> None:
@@ -255,7 +199,7 @@ def test_a_video_becomes_playable_when_told(emulate: Start) -> None:
     send(emulator, source(video_id), form(b"x"))
     encoding = call(emulator, "GET", f"/videos/{video_id}/status")[2]["encoding"]
     assert encoding["playable"] is False
-    assert {quality["status"] for quality in encoding["qualities"]} == {"encoding"}
+    assert [quality["status"] for quality in encoding["qualities"]] == ["encoding", "waiting", "waiting", "waiting", "waiting"]
 
 
 def test_an_unknown_total_is_told_by_the_last_part(small: Emulator) -> None:
@@ -460,10 +404,14 @@ def test_the_rate_limit_counts_each_kind_by_itself_and_says_so_in_every_answer(e
 
 def test_a_new_window_brings_a_new_budget(emulate: Start) -> None:
     """After the window has passed, requests are taken again."""
-    emulator = emulate(rate_limit={"reads": 1, "window": 0.3})
-    assert call(emulator, "GET", "/videos")[0] == 200
-    assert call(emulator, "GET", "/videos")[0] == 429
-    assert emulator.wait_until(lambda: call(emulator, "GET", "/videos")[0] == 200, 5)
+    clock = Hands()
+    emulator = emulate(rate_limit={"reads": 1, "window": 60}, clock=clock)
+    seen = []
+    for moment in (0.0, 0.0, 59.5, 60.0):
+        clock.passed = moment
+        status, headers, _ = call(emulator, "GET", "/videos")
+        seen.append((status, headers["X-RateLimit-Retry-After"]))
+    assert seen == [(200, "60"), (429, "60"), (429, "1"), (200, "60")]
 
 
 def test_upload_tokens_are_made_listed_and_dropped(emulator: Emulator) -> None:
@@ -488,12 +436,26 @@ def test_a_token_uploads_without_a_key_the_first_part_makes_the_video(small: Emu
     assert send(small, path, form(b"3", after=named), "part 3/3", Authorization="")[0] == 201
     assert small.sha256(video["videoId"]) == hashlib.sha256(b"1" * KIB + b"2" * KIB + b"3").hexdigest()
     assert send(small, path, form(b"whole"), Authorization="")[2]["videoId"] != video["videoId"]
-    foreign = plain_field("videoId", new_video(small))
-    assert send(small, path, form(b"x", before=foreign), "part 1/1", Authorization="")[0] == 404
     invalid = send(small, "/upload?token=wrong", form(b"x"), Authorization="")
     assert invalid[2] == documented(401, "authentication-invalid-upload-token", "The upload token is invalid or expired.", name="token")
     missing = send(small, "/upload", form(b"x"), Authorization="")
     assert missing[2] == documented(401, "authentication-missing-upload-token", "The upload token is missing.", name="token")
+
+
+def test_a_token_goes_into_any_video_of_the_project(small: Emulator) -> None:
+    """A video made with the key, or begun with another token, takes parts from a token; an unknown id is still 404."""
+    video_id = new_video(small)
+    named = plain_field("videoId", video_id)
+    for number in (1, 2):
+        token = call(small, "POST", "/upload-tokens", {})[2]["token"]
+        status, _, video = send(
+            small, f"/upload?token={token}", form(bytes([number]) * KIB, before=named), f"part {number}/3", Authorization=""
+        )
+        assert (status, video["videoId"], video["title"]) == (201, video_id, "A film")
+    assert send(small, source(video_id), form(b"z"), "part 3/3")[0] == 201
+    assert small.sha256(video_id) == hashlib.sha256(b"\1" * KIB + b"\2" * KIB + b"z").hexdigest()
+    lost = form(b"x" * KIB, before=plain_field("videoId", "viunknown"))
+    assert send(small, f"/upload?token={token}", lost, "part 1/2", Authorization="")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -624,7 +586,15 @@ def test_faults_choose_their_requests_by_place_number_and_turn(small: Emulator) 
         ("part=3:error=no-such", "documented"), ("part=3:explode", "'explode' is not known"), ("where=3:close", "'where=3' is not known"),
         ("part=3,on=login:close", "on=source"), ("part=3:close,close", "twice"), ("on=moon:close", "create, login"),
         ("part=3:status=500,error=invalid-payload", "only one"), ("part=3:stall=long", "duration"), ("part=3:slow=0", "over 0"),
-        ("part=3:error=no-answer", "documented"),
+        ("part=3:error=no-answer", "documented"), ("on=status:commit-after=1", "only with on=source"), ("part=3:lag=1", "only with on=status or"),
+        ("on=any:encode=failed", "only with on=status"), ("lag=1:times=3", "not known"), ("part=3:early=413,close", "keeps the connection open"),
+        ("part=3:early=413,status=500", "only one"), ("part=3:commit-after=1,early=500", "needs the body"),
+        ("on=status:encode=stuck,encode-after=3", "never ends"), ("on=status:encode=slow", "failed, stuck"), ("part=3:early=99", "200 to 599"),
+        ("on=status:lag=nan", "duration"), ("on=status:lag=inf", "duration"), ("on=status:lag=-1", "duration"), ("on=status:lag=366d", "365 days"),
+        (f"part=3:stall={'9' * 400}", "365 days"), (f"part=3:stall-answer={'9' * 400}", "365 days"), (f"part=3:retry-after={'9' * 400}", "365 days"),
+        ("part=3:slow=1e400", "size"), (f"part=3:slow={'9' * 400}", "1 GiB"), ("part=3:slow=9G", "1 GiB"), ("part=3:slow=nan", "size"),
+        (f"part={'9' * 5000}:close", "at most"), ("part=*,times=99999999999:close", "at most"), ("part=²:close", "over 0"),
+        ("part=*,after=٣:close", "whole number"),
     ],
 )  # fmt: skip
 def test_a_bad_fault_is_refused_with_a_sentence(text: str, says: str) -> None:
@@ -634,7 +604,23 @@ def test_a_bad_fault_is_refused_with_a_sentence(text: str, says: str) -> None:
     assert repr(text) in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "many", "uploads=0", "uploads=1.5", "downloads=4", "uploads=4,window=0", "40,5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "many",
+        "uploads=0",
+        "uploads=1.5",
+        "downloads=4",
+        "uploads=4,window=0",
+        "40,5",
+        "nan",
+        "inf",
+        "1e300",
+        "uploads=4,window=nan",
+        "uploads=4,window=1e10",
+    ],
+)
 def test_a_bad_rate_limit_is_refused(text: str) -> None:
     """Only numbers over 0 for the known kinds make a rate limit."""
     with pytest.raises(ValueError, match="uploads=40"):

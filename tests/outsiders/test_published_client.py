@@ -11,6 +11,7 @@ import apivideo
 import pytest
 from apivideo.api.upload_tokens_api import UploadTokensApi
 from apivideo.api.videos_api import VideosApi
+from apivideo.model.metadata import Metadata
 from apivideo.model.token_creation_payload import TokenCreationPayload
 from apivideo.model.video_creation_payload import VideoCreationPayload
 
@@ -98,3 +99,18 @@ def test_the_published_client_uploads_a_stream_with_a_token(
     answer = session.uploadLastPart(last)
     assert list(emulator.videos) == [answer.video_id]
     assert emulator.sha256(answer.video_id) == sha256(path)
+
+
+def test_the_published_client_finds_its_video(client: apivideo.AuthenticatedApiClient) -> None:
+    """Its spelling of every filter and order is understood; what nobody has is not found."""
+    videos = VideosApi(client)
+    payload = VideoCreationPayload(title="Wanted", description="New Zealand", tags=["a", "b"], metadata=[Metadata(key="vidup", value="1")])
+    wanted, other = videos.create(payload).video_id, create(client)
+
+    def found(**query: object) -> list[str]:
+        return [video.video_id for video in videos.list(**query).data]
+
+    assert found(title="Wanted", description="Zealand", tags=["a", "b"], metadata={"vidup": "1"}) == [wanted]
+    assert found(metadata={"vidup": "2"}) == []
+    assert found(sort_by="title", sort_order="asc", page_size=1, current_page=2) == [wanted]
+    assert found() == [other, wanted]

@@ -27,6 +27,7 @@ Examples:
   vidup emulator --fault 'part=*,after=4:drop-answer' --rate-limit 40
   vidup emulator --fault on=status:stall-answer=90 --fault part=2:reset=middle
   vidup emulator --fault 'part=*,times=*:slow=500K'
+  vidup emulator --fault 'on=status,times=*:lag=8' --fault part=2:commit-after=5
 \b
 Then, elsewhere:
   VIDUP_API_KEY=KEY vidup upload --base-url URL movie.mp4
@@ -39,7 +40,7 @@ one that matches and is due.
 \b
 WHERE:
   part=3 part=*    uploads of this part; uploads of any kind
-  on=NAME          create, login, refresh, status, source (uploads), get, any
+  on=NAME          create, login, refresh, status, source (uploads), get, list, any
   times=2 times=*  strike so often, for ever (once)
   after=5          let the first 5 matching requests pass
 \b
@@ -49,6 +50,8 @@ ACTIONS in place of the API, so that nothing is stored:
   retry-after=2    429, or with status=: try again in 2 seconds
   redirect=URL     302 to there; stands last
   close            answer before the body is read, then hang up
+  early=413        answer so before the body is read, then neither read nor hang
+                   up until the client does, for a minute at most
 \b
 ACTIONS on the way, alone or with one of those above:
   reset=before     reset the connection: before, middle, after (the body)
@@ -58,6 +61,16 @@ ACTIONS on the way, alone or with one of those above:
   slow=1M          read 1 MiB a second
   body=html        spoil the answer: html, empty, truncated, garbage, array,
                    no-id, huge; without status= the part is stored
+  commit-after=5   admit the part and answer, but store it only 5 seconds later,
+                   checked again; also with status=, or if the client is gone
+
+ACTIONS on what is told (times=* for every time it is asked):
+  lag=8            the status as it was 8 seconds ago; on=list: only videos that
+                   were there then
+  encode-after=30  all five qualities are encoded 30 seconds after the upload
+  encode=failed    encoding fails; encode=stuck: it never gets on
+
+Plain HTTP without CORS; of the two forms of Content-Range it takes "part".
 """
 
 

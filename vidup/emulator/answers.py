@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final
 
 from vidup.verdicts.judge import DOCS, Rule
 from vidup.verdicts.rules import TABLE
+
+_WITHOUT_PAGE: Final = ("parameter-out-of-range",)
+"""Documented by its example alone: the error has no page, so its body has no `type`."""
 
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=UTF-8"
@@ -54,11 +58,12 @@ def html_answer(status: int) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a request: the row that documents it, the attribute, and what in particular."""
+    """One thing wrong with a request: the row that documents it, the attribute, what in particular, and the range it must lie in."""
 
     slug: str
     name: str = ""
     detail: str = ""
+    bounds: Mapping[str, int] = field(default_factory=dict)
 
 
 def row(slug: str) -> Rule:
@@ -86,12 +91,13 @@ class Refused(Exception):
         """The error as api.video sends it."""
         rule = row(self.slug)
         status = rule.status or 500
-        body: dict[str, object] = {"type": DOCS + rule.slug, "title": rule.title, "status": status}
+        body: dict[str, object] = {**_kind(rule), "status": status}
         if status != 429:  # the recorded 429 has nothing else
             body["name"] = self.name
             if self.detail:
                 body["detail"] = self.detail
             if self.problems:
+                body |= {"range": dict(self.problems[0].bounds)} if self.problems[0].bounds else {}
                 body["problems"] = [_problem(problem) for problem in self.problems]
         return json_answer(status, body)
 
@@ -102,7 +108,12 @@ def refused_for(problems: tuple[Problem, ...]) -> Refused:
     return Refused(first.slug, name=first.name, detail=first.detail, problems=problems)
 
 
-def _problem(problem: Problem) -> dict[str, str]:
-    rule = row(problem.slug)
-    entry = {"type": DOCS + rule.slug, "title": rule.title, "name": problem.name}
-    return {**entry, "detail": problem.detail} if problem.detail else entry
+def _kind(rule: Rule) -> dict[str, str]:
+    title = {"title": rule.title}
+    return title if rule.slug in _WITHOUT_PAGE else {"type": DOCS + rule.slug, **title}
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    entry: dict[str, object] = {**_kind(row(problem.slug)), "name": problem.name}
+    entry |= {"detail": problem.detail} if problem.detail else {}
+    return entry | ({"range": dict(problem.bounds)} if problem.bounds else {})

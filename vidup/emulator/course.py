@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import Final
 
 from vidup.emulator.answers import Answer, Refused
 from vidup.emulator.bodies import Body, Cut, boundary_of, drain
@@ -13,6 +14,9 @@ from vidup.emulator.limits import RateLimiter
 from vidup.emulator.routes import Request, Route, Site, find_route, is_video_route
 from vidup.emulator.scripted import answer_of, spoil
 from vidup.emulator.wire import Gone, Head, Wire
+
+EARLY_HOLD: Final = 60.0
+"""Seconds that a connection with an early answer stays open, unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,16 @@ class Course:
             raise Cut
         exchange = request.exchange
         exchange.body.fault = fault
-        if fault.instead:
+        if fault.instead and fault.commit_after is None:
             if fault.close:
                 wire.stays = False
-            else:
+            elif not fault.early:
                 self._drain(request)
             return answer_of(fault, exchange.part, exchange.total_parts)
+        answer = self._answer_of_api(route, request)
+        return answer_of(fault, exchange.part, exchange.total_parts) if fault.instead else answer
+
+    def _answer_of_api(self, route: Route, request: Request) -> Answer:
         try:
             if not route.open_to_all:
                 self.site.keyring.check(request.head.headers.get("Authorization"))
@@ -81,6 +89,9 @@ class Course:
 
     def _send(self, wire: Wire, request: Request, answer: Answer) -> None:
         body = request.exchange.body
+        if body.fault.early and request.head.length != 0:
+            self._send_early(wire, request, answer)
+            return
         if wire.waits_for_word or body.too_long_to_drain():
             wire.stays = False
         with_body = request.head.method != "HEAD"
@@ -95,6 +106,12 @@ class Course:
                 self._drain(request)
         finally:
             self.site.ledger.close(request.exchange, answer.status)
+
+    def _send_early(self, wire: Wire, request: Request, answer: Answer) -> None:
+        self.site.ledger.close(request.exchange, answer.status)
+        wire.answer(answer)
+        wire.wait_for_hang_up(EARLY_HOLD)
+        wire.stays = False
 
     def _drain(self, request: Request) -> None:
         exchange = request.exchange

@@ -5,21 +5,30 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from vidup.emulator.answers import row
+from vidup.emulator.encoding import ENDS
 from vidup.units import parse_duration, parse_size
 
-PLACES: Final = ("create", "login", "refresh", "status", "source", "get", "any")
-"""What `on=` may name: `POST /videos`, `/auth/api-key`, `/auth/refresh`, `GET .../status`, an upload, `GET /videos/{id}`, any request."""
+PLACES: Final = ("create", "login", "refresh", "status", "source", "get", "list", "any")
+"""What `on=` may name: `POST /videos`, `/auth/api-key`, `/auth/refresh`, `GET .../status`, an upload, `GET /videos/{id}`,
+`GET /videos`, any request."""
 
 BODIES: Final = ("html", "empty", "truncated", "garbage", "array", "no-id", "huge")
 """What `body=` may name."""
 
 RESETS: Final = ("before", "middle", "after")
 """When `reset=` may strike: on the head, after half of the body, after the whole body."""
+
+_LONGEST: Final = 365 * 86400.0
+_FASTEST: Final = 1024**3
+_HIGHEST: Final = 10**9
+
+_GOES_WITH: Final = {"lag": ("status", "list"), "encode-after": ("status",), "encode": ("status",), "commit-after": ("source",)}
+"""The places at which an action has a meaning; without `on=` the first is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +50,16 @@ class Fault:
     body: str = ""
     close: bool = False
     redirect: str = ""
+    early: int | None = None
+    lag: float = 0
+    commit_after: float | None = None
+    encode_after: float | None = None
+    encode: str = ""
 
     @property
     def instead(self) -> bool:
-        """Whether the fault answers in the API's place, so that nothing is stored."""
-        return bool(self.status or self.error or self.redirect or self.close or self.retry_after is not None)
+        """Whether the fault answers in the API's place; without `commit_after` nothing is stored then."""
+        return bool(self.status or self.error or self.redirect or self.close or self.early or self.retry_after is not None)
 
     def matches(self, place: str, part: int | None) -> bool:
         """Whether a request of this place, carrying this part, is meant."""
@@ -65,21 +79,30 @@ def _one_of(*names: str) -> Callable[[str], str]:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal():
+    if not re.fullmatch("[0-9]+", text):
         raise ValueError("must be a whole number")
+    if len(text) > 10 or int(text) > _HIGHEST:
+        raise ValueError(f"must be at most {_HIGHEST:,}")
     return int(text)
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
+    if not re.fullmatch("0*[1-9][0-9]*", text):
         raise ValueError("must be a whole number over 0")
-    return int(text)
+    return _number(text)
 
 
 def _status(text: str) -> int:
-    if not text.isdecimal() or not 200 <= int(text) <= 599:
+    if not re.fullmatch("[2-5][0-9][0-9]", text):
         raise ValueError("must be an HTTP status from 200 to 599")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    seconds = parse_duration(text)
+    if not seconds <= _LONGEST:
+        raise ValueError("must be at most 365 days")
+    return seconds
 
 
 def _slug(text: str) -> str:
@@ -90,9 +113,12 @@ def _slug(text: str) -> str:
 
 
 def _rate(text: str) -> int:
-    size = parse_size(text.removesuffix("/s"))
-    if size == 0:
-        raise ValueError("must be over 0 bytes a second")
+    try:
+        size = parse_size(text.removesuffix("/s"))
+    except OverflowError:
+        size = _FASTEST + 1
+    if not 0 < size <= _FASTEST:
+        raise ValueError("must be over 0 and at most 1 GiB a second")
     return size
 
 
@@ -111,13 +137,18 @@ _WHERE: Final[dict[str, Callable[[str], Any]]] = {
 _ACTIONS: Final[dict[str, Callable[[str], Any]]] = {
     "status": _status,
     "error": _slug,
-    "retry-after": parse_duration,
+    "retry-after": _seconds,
     "reset": _one_of(*RESETS),
-    "stall": parse_duration,
-    "stall-answer": parse_duration,
+    "stall": _seconds,
+    "stall-answer": _seconds,
     "slow": _rate,
     "body": _one_of(*BODIES),
     "redirect": _address,
+    "early": _status,
+    "lag": _seconds,
+    "commit-after": _seconds,
+    "encode-after": _seconds,
+    "encode": _one_of(*ENDS),
 }
 _FLAGS: Final = ("drop-answer", "close")
 
@@ -131,9 +162,24 @@ def parse_fault(text: str) -> Fault:
     if "part" in places and places.setdefault("on", "source") != "source":
         raise ValueError(f"{text!r}: only on=source goes with part=")
     done = _pairs(text, _split_actions(actions), _ACTIONS, _FLAGS)
-    if sum(name in done for name in ("status", "error", "redirect")) > 1:
-        raise ValueError(f"{text!r}: only one of status=, error= and redirect= can be the answer")
+    for name, meant in _GOES_WITH.items():
+        if name.replace("-", "_") in done and places.setdefault("on", meant[0]) not in meant:
+            raise ValueError(f"{text!r}: {name}= goes only with {' or '.join(f'on={place}' for place in meant)}")
+    if wrong := _contradiction(done):
+        raise ValueError(f"{text!r}: {wrong}")
     return replace(NO_FAULT, **places, **done)
+
+
+def _contradiction(done: dict[str, Any]) -> str:
+    if sum(name in done for name in ("status", "error", "redirect", "early")) > 1:
+        return "only one of status=, error=, redirect= and early= can be the answer"
+    if "early" in done and "close" in done:
+        return "early= keeps the connection open, close ends it"
+    if "commit_after" in done and ("early" in done or "close" in done):
+        return "commit-after= needs the body, which early= and close leave unread"
+    if done.get("encode") == "stuck" and "encode_after" in done:
+        return "encode=stuck never ends, so encode-after= has no meaning"
+    return ""
 
 
 def _split_actions(text: str) -> list[str]:
@@ -172,11 +218,11 @@ class _Entry:
 
 
 class FaultBook:
-    """The faults of one emulator, with how often each has struck."""
+    """The faults of one emulator, with how often each has struck; ValueError as `parse_fault`."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
-        self._entries: list[_Entry] = []
+        self._entries = [_Entry(parse_fault(text)) for text in texts]
 
     def add(self, text: str) -> None:
         """Adds one fault in its text form, behind those already there; ValueError as `parse_fault`."""

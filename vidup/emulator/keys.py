@@ -6,11 +6,11 @@ import base64
 import binascii
 import secrets
 import threading
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from vidup.emulator.answers import Refused
+from vidup.emulator.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class UploadToken:
         """When it stops working; None for never."""
         return self.created + timedelta(seconds=self.ttl) if self.ttl else None
 
-    @property
-    def alive(self) -> bool:
-        """Whether it still works."""
-        return self.expires is None or datetime.now(UTC) < self.expires
+    def alive(self, date: datetime) -> bool:
+        """Whether it works at this time."""
+        return self.expires is None or date < self.expires
 
 
 class Keyring:
     """The one API key of the emulator and every token given out. Token lifetimes in seconds."""
 
-    def __init__(self, api_key: str, token_lifetime: float) -> None:
+    def __init__(self, api_key: str, token_lifetime: float, clock: Clock) -> None:
         self.api_key = api_key
+        self._clock = clock
         self._lifetime = token_lifetime
         self._lock = threading.Lock()
         self._access: dict[str, float] = {}
@@ -60,7 +60,7 @@ class Keyring:
     def _give_out(self) -> dict[str, object]:
         access, refresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         with self._lock:
-            self._access[access] = time.monotonic() + self._lifetime
+            self._access[access] = self._clock.now() + self._lifetime
             self._refresh.add(refresh)
         return {"token_type": "Bearer", "expires_in": int(self._lifetime), "access_token": access, "refresh_token": refresh}
 
@@ -77,7 +77,7 @@ class Keyring:
         value = value.strip()
         if scheme.lower() == "bearer" and value and " " not in value:
             with self._lock:
-                if self._access.get(value, 0.0) <= time.monotonic():
+                if self._access.get(value, 0.0) <= self._clock.now():
                     raise Refused("authentication-invalid-access-token")
         elif scheme.lower() == "basic" and value:
             self._check_basic(value)
@@ -96,7 +96,7 @@ class Keyring:
 
     def new_upload_token(self, ttl: int) -> UploadToken:
         """A new upload token that lives `ttl` seconds, 0 for ever."""
-        made = UploadToken("to" + secrets.token_hex(12), ttl, datetime.now(UTC))
+        made = UploadToken("to" + secrets.token_hex(12), ttl, self._clock.date())
         with self._lock:
             self._uploads[made.token] = made
         return made
@@ -104,13 +104,13 @@ class Keyring:
     def upload_tokens(self) -> list[UploadToken]:
         """The living upload tokens, the newest first."""
         with self._lock:
-            return [token for token in reversed(self._uploads.values()) if token.alive]
+            return [token for token in reversed(self._uploads.values()) if token.alive(self._clock.date())]
 
     def upload_token(self, token: str) -> UploadToken:
         """This upload token; Refused (404) when there is none."""
         with self._lock:
             found = self._uploads.get(token)
-        if found is None or not found.alive:
+        if found is None or not found.alive(self._clock.date()):
             raise Refused("resource-not-found", name="uploadToken")
         return found
 
@@ -126,5 +126,5 @@ class Keyring:
             raise Refused("authentication-missing-upload-token", name="token")
         with self._lock:
             found = self._uploads.get(token)
-        if found is None or not found.alive:
+        if found is None or not found.alive(self._clock.date()):
             raise Refused("authentication-invalid-upload-token", name="token")

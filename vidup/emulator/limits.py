@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from vidup.emulator.clock import Clock
 
 MIB: Final = 1024 * 1024
 
@@ -26,6 +27,7 @@ MAX_VIDEO: Final = 52_428_800_000
 SANDBOX: Final[Mapping[str, float]] = {"uploads": 40, "writes": 40, "reads": 100, "window": 60}
 """What a rate limit counts when a key is left out: the sandbox's requests a window, and the window in seconds."""
 
+_HIGHEST: Final = 10**9
 _FORM: Final = "write a number like 40, or uploads=40,writes=40,reads=100,window=60"
 
 
@@ -65,8 +67,8 @@ def rate_limit_of(values: Mapping[str, float]) -> RateLimit:
         raise ValueError(f"{unknown[0]!r} is not part of a rate limit: {_FORM}")
     whole = {**SANDBOX, **values}
     for name, value in whole.items():
-        if not 0 < value < math.inf or (name != "window" and value != int(value)):
-            raise ValueError(f"{name} must be {'a number' if name == 'window' else 'a whole number'} over 0: {_FORM}")
+        if not 0 < value <= _HIGHEST or (name != "window" and value != int(value)):
+            raise ValueError(f"{name} must be {'a number' if name == 'window' else 'a whole number'} over 0, at most {_HIGHEST:,}: {_FORM}")
     return RateLimit(int(whole["uploads"]), int(whole["writes"]), int(whole["reads"]), whole["window"])
 
 
@@ -83,8 +85,9 @@ def parse_rate_limit(text: str) -> RateLimit:
 class RateLimiter:
     """Counts requests in fixed windows, one for each kind; a window opens with the first request after the last one ended."""
 
-    def __init__(self, limit: RateLimit) -> None:
+    def __init__(self, limit: RateLimit, clock: Clock) -> None:
         self._limit = limit
+        self._clock = clock
         self._lock = threading.Lock()
         self._windows: dict[str, tuple[float, int]] = {}
 
@@ -92,7 +95,7 @@ class RateLimiter:
         """Counts one request of this kind: `uploads`, `writes` or `reads`."""
         allowed = self._limit.allowed(kind)
         with self._lock:
-            now = time.monotonic()
+            now = self._clock.now()
             opened, used = self._windows.get(kind, (now, 0))
             if now - opened >= self._limit.window:
                 opened, used = now, 0

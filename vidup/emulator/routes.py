@@ -9,12 +9,14 @@ from typing import Final
 
 from vidup.emulator.answers import Answer, Refused, json_answer
 from vidup.emulator.bodies import Form, boundary_of, receive
+from vidup.emulator.encoding import Encoding
+from vidup.emulator.faults import Fault
 from vidup.emulator.keys import Keyring
 from vidup.emulator.ledger import Exchange, Ledger
 from vidup.emulator.limits import MIB
+from vidup.emulator.listing import token_page, video_page
 from vidup.emulator.ranges import PartRange, read_range
 from vidup.emulator.shapes import (
-    page_shape,
     status_shape,
     text_attribute,
     ttl_attribute,
@@ -22,7 +24,8 @@ from vidup.emulator.shapes import (
     video_attributes,
     video_shape,
 )
-from vidup.emulator.videos import Library, Video
+from vidup.emulator.video import Video
+from vidup.emulator.videos import Library
 from vidup.emulator.wire import Head
 
 _FRAME: Final = MIB
@@ -36,7 +39,7 @@ class Site:
     library: Library
     keyring: Keyring
     ledger: Ledger
-    playable_after: float
+    encoding: Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ class Request:
     head: Head
     exchange: Exchange
     name: str
+
+    @property
+    def fault(self) -> Fault:
+        """The scripted fault this request meets."""
+        return self.exchange.body.fault
 
     def payload(self) -> dict[str, object]:
         """The JSON body."""
@@ -83,7 +91,7 @@ def _create(site: Site, request: Request) -> Answer:
 
 
 def _list(site: Site, request: Request) -> Answer:
-    return json_answer(200, page_shape("/videos", request.head.query, [video_shape(video) for video in site.library.every()]))
+    return json_answer(200, video_page(request.head.query, site.library.every(request.fault.lag)))
 
 
 def _get(site: Site, request: Request) -> Answer:
@@ -104,7 +112,10 @@ def _delete(site: Site, request: Request) -> Answer:
 
 
 def _status(site: Site, request: Request) -> Answer:
-    return json_answer(200, status_shape(site.library, site.library.get(request.name), site.playable_after))
+    video = site.library.get(request.name)
+    fault = request.fault
+    encoding = Encoding(site.encoding.seconds if fault.encode_after is None else fault.encode_after, fault.encode)
+    return json_answer(200, status_shape(video, site.library.standing(video, fault.lag), encoding))
 
 
 def _upload(site: Site, request: Request) -> Answer:
@@ -121,12 +132,7 @@ def _upload_by_token(site: Site, request: Request) -> Answer:
 
     def named_or_new(form: Form) -> Video:
         video_id = form.fields.get("videoId")
-        if not video_id:
-            return site.library.create({"title": form.filename or "Untitled"}, token)
-        video = site.library.get(video_id)
-        if video.upload_token != token:
-            raise Refused("resource-not-found", name="videoId")
-        return video
+        return site.library.get(video_id) if video_id else site.library.create({"title": form.filename or "Untitled"})
 
     return _take_in(site, request, wanted, named_or_new)
 
@@ -141,7 +147,7 @@ def _take_in(site: Site, request: Request, wanted: PartRange | None, video_for: 
         library.check_size(form.size, wanted)
         video = video_for(form)
         exchange.video_id = video.video_id
-        library.commit(video, wanted, path, form.size)
+        library.commit(video, wanted, path, form.size, request.fault.commit_after)
     return json_answer(201, video_shape(video))
 
 
@@ -151,8 +157,7 @@ def _create_token(site: Site, request: Request) -> Answer:
 
 
 def _list_tokens(site: Site, request: Request) -> Answer:
-    shapes = [upload_token_shape(token) for token in site.keyring.upload_tokens()]
-    return json_answer(200, page_shape("/upload-tokens", request.head.query, shapes))
+    return json_answer(200, token_page(request.head.query, site.keyring.upload_tokens()))
 
 
 def _get_token(site: Site, request: Request) -> Answer:
@@ -175,7 +180,7 @@ _ROUTES: Final = (
     Route("POST", re.compile("/auth/api-key"), _log_in, "login", "writes", open_to_all=True),
     Route("POST", re.compile("/auth/refresh"), _refresh, "refresh", "writes", open_to_all=True),
     Route("POST", _VIDEOS, _create, "create", "writes"),
-    Route("GET", _VIDEOS, _list),
+    Route("GET", _VIDEOS, _list, "list"),
     Route("GET", _VIDEO, _get, "get"),
     Route("PATCH", _VIDEO, _update, counts_as="writes"),
     Route("DELETE", _VIDEO, _delete, counts_as="writes"),

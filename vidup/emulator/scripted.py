@@ -33,16 +33,17 @@ _ABOUT_THE_LIMIT: Final = ("part-too-high-allowed", "total-parts-too-high")
 
 def answer_of(fault: Fault, part: int | None, total: int | None) -> Answer:
     """What this fault answers in the API's place; `part` and `total` fill the placeholder of a documented detail."""
+    status = fault.status or fault.early
     if fault.redirect:
         answer = Answer(302, b"", HTML, (("Location", fault.redirect),))
     elif fault.error:
         answer = _documented(fault.error, part, total)
-    elif fault.status is None:
+    elif status is None:
         answer = html_answer(503) if fault.retry_after is None else Refused("too-many-requests").answer()
-    elif fault.status in _TYPICAL:
-        answer = Refused(_TYPICAL[fault.status]).answer()
+    elif status in _TYPICAL:
+        answer = Refused(_TYPICAL[status]).answer()
     else:
-        answer = json_answer(fault.status, {}) if fault.status < 300 else html_answer(fault.status)
+        answer = json_answer(status, {}) if status < 300 else html_answer(status)
     if fault.retry_after is not None:
         seconds = str(math.ceil(fault.retry_after))
         answer = answer.with_headers((("Retry-After", seconds), ("X-RateLimit-Retry-After", seconds)))

@@ -17,13 +17,16 @@ from secrets import token_urlsafe
 from types import TracebackType
 from typing import Self
 
+from vidup.emulator.clock import Clock
 from vidup.emulator.course import Course
+from vidup.emulator.encoding import QUALITIES, Encoding
 from vidup.emulator.faults import FaultBook
 from vidup.emulator.keys import Keyring
 from vidup.emulator.ledger import Ledger, Record
 from vidup.emulator.limits import MAX_PART, MIN_PART, RateLimit, RateLimiter, rate_limit_of
 from vidup.emulator.routes import Site
-from vidup.emulator.videos import Library, Video
+from vidup.emulator.video import Video
+from vidup.emulator.videos import Library
 from vidup.emulator.wire import Gone, Wire
 
 
@@ -50,7 +53,8 @@ class Emulator:
 
     `store` is the folder for finished videos (None: a temporary one, removed at the end); `rate_limit` requests a window (None: no
     limit, no headers); `faults` in the text form of `vidup emulator --help`; `token_lifetime`, `answer_delay` and `playable_after`
-    in seconds; `min_part` and `max_part` in bytes. ValueError for a bad fault or rate limit, OSError for an address in use.
+    in seconds; `min_part` and `max_part` in bytes; `clock` measures all time but waits on the wire. ValueError for a bad fault or
+    rate limit, OSError for an address in use.
     """
 
     def __init__(
@@ -68,27 +72,27 @@ class Emulator:
         playable_after: float = 0.0,
         min_part: int = MIN_PART,
         max_part: int = MAX_PART,
+        clock: Clock | None = None,
     ) -> None:
         limit = rate_limit_of(rate_limit) if isinstance(rate_limit, Mapping) else rate_limit
-        self._faults = FaultBook()
-        for text in faults:
-            self._faults.add(text)
+        clock = clock or Clock()
+        self._faults = FaultBook(faults)
         self._tls = tls
         self._stopping = threading.Event()
         self._ledger = Ledger()
-        self._keyring = Keyring(api_key or token_urlsafe(24), token_lifetime)
+        self._keyring = Keyring(api_key or token_urlsafe(24), token_lifetime, clock)
         self._lock = threading.Lock()
         self._wires: dict[int, Wire] = {}
         self._threads: dict[int, threading.Thread] = {}
         self._opened = self._peak = 0
         with contextlib.ExitStack() as undo:
             self._listener = undo.enter_context(_listen(host, port))
-            library = Library(*self._folders(undo, store), min_part, max_part)
+            library = Library(*self._folders(undo, store), min_part, max_part, clock)
             self._bell, self._waker = (undo.enter_context(end) for end in socket.socketpair())
             self._closing = undo.pop_all()
-        site = Site(library, self._keyring, self._ledger, playable_after)
+        site = Site(library, self._keyring, self._ledger, Encoding(playable_after * len(QUALITIES)))
         self._library = library
-        self._course = Course(site, self._faults, RateLimiter(limit) if limit else None, answer_delay, self._stopping)
+        self._course = Course(site, self._faults, RateLimiter(limit, clock) if limit else None, answer_delay, self._stopping)
         name, number = self._listener.getsockname()[:2]
         self.url = f"{'https' if tls else 'http'}://{f'[{name}]' if ':' in name else name}:{number}"
         self._acceptor = threading.Thread(target=self._accept, name="emulator", daemon=True)

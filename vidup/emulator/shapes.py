@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from vidup.emulator.answers import Problem, Refused, refused_for
+from vidup.emulator.answers import Problem, refused_for
+from vidup.emulator.encoding import Encoding
 from vidup.emulator.keys import UploadToken
-from vidup.emulator.videos import Library, Video
+from vidup.emulator.video import Standing, Video
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z]+(-[A-Za-z]+)*")
-_QUALITIES: Final = ("240p", "360p", "480p", "720p", "1080p")
 
 
 def _is_strings(value: object) -> bool:
@@ -128,13 +127,11 @@ def _assets(video: Video) -> dict[str, str]:
     return assets
 
 
-def status_shape(library: Library, video: Video, playable_after: float) -> dict[str, object]:
-    """The status object; a complete video is playable `playable_after` seconds after its last byte."""
-    parts, total, size = library.parts_of(video), video.total, video.file_size
+def status_shape(video: Video, standing: Standing, encoding: Encoding) -> dict[str, object]:
+    """The status object of a video that stands like this."""
+    parts, total, size = standing.parts, standing.total, standing.size
     whole = size is not None and not parts
     arrived = "ingested" if video.refuses else "uploaded" if size is not None else "uploading"
-    playable = video.completed is not None and time.monotonic() >= video.completed + playable_after
-    quality = "encoded" if playable else "encoding" if size is not None else "waiting"
     return {
         "ingest": {
             "status": arrived,
@@ -142,13 +139,7 @@ def status_shape(library: Library, video: Video, playable_after: float) -> dict[
             "receivedBytes": [{"from": 0, "to": size - 1, "total": size}] if whole and size is not None else [],
             "receivedParts": {"parts": parts, "total": total},
         },
-        "encoding": {
-            "playable": playable,
-            "qualities": [{"type": "hls", "quality": name, "status": quality} for name in _QUALITIES],
-            "metadata": dict.fromkeys(
-                ("width", "height", "bitrate", "duration", "framerate", "samplerate", "videoCodec", "audioCodec", "aspectRatio")
-            ),
-        },
+        "encoding": encoding.shape(standing.complete_for),
     }
 
 
@@ -156,21 +147,3 @@ def upload_token_shape(token: UploadToken) -> dict[str, object]:
     """The upload token object."""
     expires = None if token.expires is None else atom(token.expires)
     return {"token": token.token, "ttl": token.ttl, "createdAt": atom(token.created), "expiresAt": expires}
-
-
-def page_shape(path: str, query: Mapping[str, list[str]], items: list[dict[str, object]]) -> dict[str, object]:
-    """One page of a list, by `currentPage` and `pageSize`; Refused when one is out of range."""
-    page, size = _in_range(query, "currentPage", 1, 1, None), _in_range(query, "pageSize", 25, 10, 100)
-    pages = max(1, -(-len(items) // size))
-    shown = items[(page - 1) * size : page * size]
-    named = {"self": page, "first": 1, "previous": page - 1, "next": page + 1, "last": pages}
-    links = [{"rel": rel, "uri": f"{path}?currentPage={n}&pageSize={size}"} for rel, n in named.items() if 1 <= n <= pages]
-    counts = {"currentPage": page, "pageSize": size, "pagesTotal": pages, "itemsTotal": len(items), "currentPageItems": len(shown)}
-    return {"data": shown, "pagination": {**counts, "links": links}}
-
-
-def _in_range(query: Mapping[str, list[str]], name: str, default: int, least: int, most: int | None) -> int:
-    text = query.get(name, [str(default)])[0]
-    if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
-        raise Refused("parameter-out-of-range", name=name)
-    return int(text)

@@ -3,89 +3,89 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
+import itertools
 import os
 import secrets
 import shutil
 import string
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 from uuid import uuid4
 
 from vidup.emulator.answers import Refused
+from vidup.emulator.clock import Clock
 from vidup.emulator.limits import MAX_VIDEO, MIB
 from vidup.emulator.ranges import PartRange, check_against
+from vidup.emulator.video import Arrival, Standing, Video
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _COPY_BLOCK: Final = 64 * MIB
 
 
-@dataclass
-class Video:
-    """One container: what it was created with, and what has arrived. `refuses` is the slug that answers any upload into it."""
+@dataclass(order=True)
+class _Held:
+    """A file that was admitted and is stored only at `due`, in seconds of the clock; `turn` keeps the order of arrival."""
 
-    video_id: str
-    attributes: dict[str, object]
-    refuses: str = ""
-    upload_token: str = ""
-    created: datetime = field(default_factory=lambda: datetime.now(UTC))
-    updated: datetime = field(default_factory=lambda: datetime.now(UTC))
-    private_token: str = field(default_factory=lambda: str(uuid4()))
-    parts: dict[int, int] = field(default_factory=dict)
-    total: int | None = None
-    file: Path | None = None
-    file_size: int | None = None
-    completed: float | None = None
-
-    @property
-    def all_there(self) -> bool:
-        """Whether every part of a known total is stored."""
-        return self.total is not None and len(self.parts) == self.total
+    due: float
+    turn: int
+    video: Video = field(compare=False)
+    wanted: PartRange | None = field(compare=False)
+    file: Path = field(compare=False)
+    size: int = field(compare=False)
 
 
 class Library:
-    """Every video of one emulator. Files go to `store`; parts wait in a hidden folder of it."""
+    """Every video of one emulator. Files go to `store`; parts wait in a hidden folder of it.
 
-    def __init__(self, store: Path, parts: Path, min_part: int, max_part: int) -> None:
+    A part whose storing was put off is stored by the first question asked after its time has come, as if it had happened then.
+    """
+
+    def __init__(self, store: Path, parts: Path, min_part: int, max_part: int, clock: Clock) -> None:
         self.store = store
         self.min_part = min_part
         self.max_part = max_part
         self._parts = parts
+        self._clock = clock
+        self._held: list[_Held] = []
+        self._turns = itertools.count()
         self._lock = threading.RLock()
         self._videos: dict[str, Video] = {}
 
-    def create(self, attributes: Mapping[str, object], upload_token: str = "") -> Video:
+    def create(self, attributes: Mapping[str, object]) -> Video:
         """A new container. A `source` attribute decides how later uploads into it are refused."""
-        video = Video("vi" + "".join(secrets.choice(_ALPHABET) for _ in range(22)), dict(attributes), upload_token=upload_token)
+        video_id, date = "vi" + "".join(secrets.choice(_ALPHABET) for _ in range(22)), self._clock.date()
+        video = Video(video_id, dict(attributes), created=date, updated=date, born=self._clock.now())
         source = video.attributes.pop("source", None)
         with self._lock:
             if source is not None:
                 video.refuses = "video-source-already-copied" if source in self._videos else "video-source-already-downloaded"
-            self._videos[video.video_id] = video
+            self._videos[video_id] = video
         return video
 
     def get(self, video_id: str) -> Video:
         """This video; Refused (404) when there is none."""
         with self._lock:
+            self._settle()
             video = self._videos.get(video_id)
         if video is None:
             raise Refused("resource-not-found", name="videoId")
         return video
 
-    def every(self) -> list[Video]:
-        """All videos, the newest first."""
+    def every(self, lag: float = 0.0) -> list[Video]:
+        """All videos, the newest first; with a lag only those that were there so many seconds ago."""
         with self._lock:
-            return list(reversed(self._videos.values()))
+            self._settle()
+            return [video for video in reversed(self._videos.values()) if not lag or video.born <= self._clock.now() - lag]
 
     def update(self, video: Video, attributes: Mapping[str, object]) -> None:
         """Sets these attributes."""
         with self._lock:
             video.attributes.update(attributes)
-            video.updated = datetime.now(UTC)
+            video.updated = self._clock.date()
 
     def delete(self, video_id: str) -> None:
         """Removes the video and its files; Refused (404) when there is none."""
@@ -100,6 +100,12 @@ class Library:
         """The numbers of the stored parts, sorted."""
         with self._lock:
             return sorted(video.parts)
+
+    def standing(self, video: Video, lag: float = 0.0) -> Standing:
+        """How this video stood `lag` seconds ago."""
+        with self._lock:
+            self._settle()
+            return video.standing(self._clock.now() - lag)
 
     def admit(self, video: Video, wanted: PartRange | None) -> None:
         """Refused when an upload with this range cannot be taken into the video as it stands now."""
@@ -133,34 +139,55 @@ class Library:
             text = f"The uploaded file is too small. It must be greater than or equal to {least}, except if it is the last part."
             raise Refused("video-content-range-by-part-uploaded-file-too-small", name="file", detail=text)
 
-    def commit(self, video: Video, wanted: PartRange | None, received: Path, size: int) -> None:
+    def commit(self, video: Video, wanted: PartRange | None, received: Path, size: int, delay: float | None = None) -> None:
         """Stores a received file as this part, or as the whole video, in one step; assembles the video when it was the last one missing.
 
+        With a delay in seconds it is only admitted now: checked again and stored when the time has come, or dropped without a word.
         Refused when another request was faster, or the video is gone.
         """
         with self._lock:
-            if self._videos.get(video.video_id) is not video:
-                raise Refused("resource-not-found", name="videoId")
-            self.admit(video, wanted)
-            if sum(video.parts.values()) + size > MAX_VIDEO:
-                raise Refused("uploaded-file-too-large", name="file")
+            self._settle()
+            if delay is not None:
+                self._check(video, wanted, size)
+                held = received.rename(received.with_suffix(".held"))
+                heapq.heappush(self._held, _Held(self._clock.now() + delay, next(self._turns), video, wanted, held, size))
+                return
+        self._store(video, wanted, received, size, self._clock.now())
+
+    def _settle(self) -> None:
+        with self._lock:
+            while self._held and self._held[0].due <= self._clock.now():
+                held = heapq.heappop(self._held)
+                with contextlib.suppress(Refused):  # the client has its answer, or has left
+                    self._store(held.video, held.wanted, held.file, held.size, held.due)
+                held.file.unlink(missing_ok=True)
+
+    def _check(self, video: Video, wanted: PartRange | None, size: int) -> None:
+        if self._videos.get(video.video_id) is not video:
+            raise Refused("resource-not-found", name="videoId")
+        self.admit(video, wanted)
+        if sum(video.parts.values()) + size > MAX_VIDEO:
+            raise Refused("uploaded-file-too-large", name="file")
+
+    def _store(self, video: Video, wanted: PartRange | None, received: Path, size: int, at: float) -> None:
+        with self._lock:
+            self._check(video, wanted, size)
             if wanted is None:
-                self._finish(video, received, size)
+                self._finish(video, received, size, at)
                 return
             self._folder(video.video_id).mkdir(exist_ok=True)
             received.rename(self._part(video, wanted.number))
-            video.parts[wanted.number] = size
-            video.total = wanted.total or video.total
+            video.arrived(Arrival(wanted.number, wanted.total, at), size)
             if not video.all_there:
                 return
-        self._assemble(video)
+        self._assemble(video, at)
 
-    def _finish(self, video: Video, file: Path, size: int) -> None:
+    def _finish(self, video: Video, file: Path, size: int, at: float) -> None:
         video.file = file.rename(self.store / f"{video.video_id}.mp4")
         video.file_size = size
-        video.completed = time.monotonic()
+        video.completed = at
 
-    def _assemble(self, video: Video) -> None:
+    def _assemble(self, video: Video, at: float) -> None:
         whole = self._part(video, 1)
         try:
             with whole.open("r+b", buffering=0) as target:
@@ -171,7 +198,7 @@ class Library:
             with self._lock:
                 if video.video_id not in self._videos:
                     raise Refused("resource-not-found", name="videoId")
-                self._finish(video, whole, sum(video.parts.values()))
+                self._finish(video, whole, sum(video.parts.values()), at)
         except FileNotFoundError:  # deleted meanwhile
             raise Refused("resource-not-found", name="videoId") from None
         shutil.rmtree(self._folder(video.video_id), ignore_errors=True)

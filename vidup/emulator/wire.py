@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import select
 import socket
 import ssl
 import struct
@@ -21,6 +22,9 @@ BLOCK: Final = 256 * 1024
 
 _LONGEST_HEAD: Final = 64 * 1024
 _LONGEST_CHUNK_LINE: Final = 4096
+_BODILESS: Final = (204, 304)
+"""Statuses after which a client reads no body: a byte of one would be taken for the next answer."""
+
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
@@ -53,7 +57,7 @@ def _parse_head(raw: bytes) -> Head:
         raise Gone("not an HTTP/1.1 request")
     chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
     stays = version != "HTTP/1.0" and headers.get("Connection", "").lower() != "close"
-    return Head(method, unquote(url.path), parse_qs(url.query), headers, None if chunked else length, stays)
+    return Head(method, unquote(url.path), parse_qs(url.query, keep_blank_values=True), headers, None if chunked else length, stays)
 
 
 class Wire:
@@ -157,9 +161,13 @@ class Wire:
             raise Gone(str(error)) from None
 
     def answer(self, answer: Answer, *, with_body: bool = True) -> None:
-        """Sends head and body in one write; a cut answer promises its whole body, sends half of it, and the connection ends."""
+        """Sends head and body in one write; a cut answer promises its whole body, sends half of it, and the connection ends.
+
+        After a 204 or 304 there is no body, whatever the answer holds.
+        """
         lines = [f"HTTP/1.1 {answer.status} {reason(answer.status)}", "Server: vidup-emulator", f"Date: {formatdate(usegmt=True)}"]
-        if answer.status != 204:
+        bodiless = answer.status in _BODILESS
+        if not bodiless:
             lines += [f"Content-Type: {answer.content_type}", f"Content-Length: {len(answer.body)}"]
         lines += [f"{name}: {value}" for name, value in answer.headers]
         if answer.cut:
@@ -167,7 +175,13 @@ class Wire:
         if not self.stays:
             lines.append("Connection: close")
         body = answer.body[: len(answer.body) // 2] if answer.cut else answer.body
-        self._send("\r\n".join((*lines, "", "")).encode("latin-1", "replace") + (body if with_body else b""))
+        self._send("\r\n".join((*lines, "", "")).encode("latin-1", "replace") + (body if with_body and not bodiless else b""))
+
+    def wait_for_hang_up(self, seconds: float) -> None:
+        """Returns when the client closes or resets the connection, at most so many seconds later; nothing is read."""
+        poll = select.poll()
+        poll.register(self._sock, getattr(select, "POLLRDHUP", 0))  # where it is not known, only a reset is noticed
+        poll.poll(seconds * 1000)
 
     def narrow(self, size: int) -> None:
         """Lets the kernel take in at most about `size` bytes ahead of us, so that slow reading is felt by the sender."""
