@@ -1,9 +1,7 @@
-"""EDGE: the stream behind stderr, which may break at any time, and the one thread that writes to it for every view."""
+"""EDGE: the one thread that writes to stderr for every view, and the fence behind which a view may fail."""
 
 from __future__ import annotations
 
-import codecs
-import os
 import queue
 import time
 from abc import ABC, abstractmethod
@@ -18,6 +16,7 @@ from typing import Any, ClassVar, Final, Literal, Self, TextIO
 from vidup.events import Event, Note, Started, Waiting
 from vidup.inert import inert
 from vidup.progress.choice import Style
+from vidup.progress.out import Out
 from vidup.progress.words import progress_line
 from vidup.upload.rate import Meter, Pace
 from vidup.upload.tally import Snapshot, Tally
@@ -32,59 +31,7 @@ _PATIENCE: Final = 2.0
 
 _THREAD: Final = "vidup-view"
 
-_SPELLED: Final = str.maketrans({"…": "...", "→": "->", "\u2013": "-", "✓": "*", "✗": "x", "■": "#"})
-"""The signs that vidup's own sentences use, for a stream that is not UTF-8."""
-
 _SGR: Final[dict[str, str]] = {"warning": "33", "error": "31", "success": "32"}
-
-
-class Out:
-    """A text stream that never raises: once it is closed or broken, what is written is dropped.
-
-    `encoding` is a codec's name, as rich asks any file; `is_utf8` says whether blocks and arrows can be shown.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._works = True
-        try:
-            self.encoding = codecs.lookup(stream.encoding or "utf-8").name
-        except (LookupError, AttributeError):
-            self.encoding = "ascii"
-        self.is_utf8 = self.encoding == "utf-8"
-
-    def carried(self, text: str) -> str:
-        r"""The text with the usual signs spelled in ASCII and all else that this stream cannot carry as `\u65e5`."""
-        if not self.is_utf8:
-            text = text.translate(_SPELLED)
-        return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
-
-    def write(self, text: str) -> int:
-        """Write what can be written; the length of the text, as a file does."""
-        self._try(lambda: self._stream.write(self.carried(text)))
-        return len(text)
-
-    def flush(self) -> None:
-        """Hand everything to the terminal or pipe."""
-        self._try(self._stream.flush)
-
-    def size(self) -> os.terminal_size:
-        """Columns and lines of the terminal now; 80 by 24 where nobody can say."""
-        try:
-            size = os.get_terminal_size(self._stream.fileno())
-        except (OSError, ValueError):
-            return os.terminal_size((80, 24))
-        return os.terminal_size((size.columns or 80, size.lines or 24))
-
-    def _try(self, action: Callable[[], object]) -> None:
-        if not self._works:
-            return
-        try:
-            action()
-        except (BlockingIOError, RuntimeError):
-            return  # non-blocking and full, or a signal came amid this very write: only this text is lost
-        except (OSError, ValueError):
-            self._works = False
 
 
 class View(ABC):
