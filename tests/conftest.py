@@ -15,11 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from vidup.emulator.server import Emulator
 
 MIB = 1024 * 1024
 _OURS = ("VIDUP_", "APIVIDEO_", "GITHUB_", "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "REQUESTS_CA", "CURL_CA", "SSL_CERT")
+
+ORDINARY = "ordinary"
+settings.register_profile(ORDINARY, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("random", max_examples=1000, print_blob=True)
+settings.load_profile(ORDINARY)  # the same examples in every run, however slow the machine; others by `--hypothesis-profile random`
 
 
 def pytest_configure() -> None:

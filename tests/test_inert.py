@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidup.inert import github_escape, inert
+from vidup.inert import github_escape, inert, json_line
 
 HOSTILE = st.text(alphabet=st.one_of(st.characters(), st.sampled_from(":#[\x1b\x9b\r\n\t \u202e\u2066\udc80")))
 
@@ -81,3 +81,9 @@ def test_an_annotation_can_be_read_back(text: str, is_property: bool) -> None:
 def test_json_of_inert_text_needs_no_care() -> None:
     """Inert text can be encoded as UTF-8, which a raw undecodable file name cannot."""
     assert json.loads(json.dumps(inert("\udcff"))).encode() == b"\\udcff"
+
+
+def test_a_number_that_is_none_becomes_null() -> None:
+    """Python reads NaN, Infinity and 1e400 in a server's answer, and would write what no other parser takes."""
+    assets = json.loads('{"a": NaN, "b": [Infinity, {"c": -Infinity}], "d": 1e400, "e": 1e300, "f": "NaN"}')
+    assert json_line({"assets": assets}) == '{"assets": {"a": null, "b": [null, {"c": null}], "d": null, "e": 1e+300, "f": "NaN"}}'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,16 +28,31 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         parse_size(text)
 
 
+@pytest.mark.parametrize("text", ["9" * 400, "9" * 400 + "MiB", "8388608T", str(2**63)])
+def test_more_bytes_than_a_file_can_have_are_no_size(text: str) -> None:
+    """Also where a number with so many digits would be an infinite one."""
+    with pytest.raises(ValueError, match="more bytes"):
+        parse_size(text)
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("0", 0), ("1.5m", 90), ("7d", 604800)])
 def test_durations_are_seconds_unless_they_say_more(text: str, seconds: float) -> None:
     """90, 90s, 15m, 2h."""
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "5 weeks"])
+@pytest.mark.parametrize("text", ["", "soon", "-1", "5 weeks", "inf", "nan", "1e9"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     """With a sentence that shows how to write one."""
     with pytest.raises(ValueError, match="write 90"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["3651d", "9" * 400, "9" * 400 + "d"])
+def test_what_nobody_lives_to_see_is_no_duration(text: str) -> None:
+    """Ten years are; 0 is how `for ever` is written."""
+    assert parse_duration("3650d") == 3650 * 86400
+    with pytest.raises(ValueError, match="ten years"):
         parse_duration(text)
 
 
@@ -51,6 +68,15 @@ def test_sizes_are_shown_binary_and_labelled(size: int, text: str) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (4.4, "4 s"), (59.6, "1:00"), (262, "4:22"), (3723, "1:02:03"), (-3, "0 s")])
 def test_durations_are_shown_short(seconds: float, text: str) -> None:
     """Seconds below a minute, then a clock."""
+    assert show_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(8_639_999, "2399:59:59"), (8_640_000, "over 100 days"), (1e300, "over 100 days"), (math.inf, "over 100 days"), (-math.inf, "0 s"), (math.nan, "0 s")],
+)  # fmt: skip
+def test_every_number_of_seconds_can_be_shown(seconds: float, text: str) -> None:
+    """What a division made of a line that hardly moves is no reason to fail."""
     assert show_duration(seconds) == text
 
 

@@ -83,19 +83,24 @@ def run() -> int:
             end_by_interrupt()
         return ExitCode.SIGINT
     except click.UsageError as wrong:
-        show(usage_error(wrong))
-        return wrong.exit_code
+        return _end_with(usage_error(wrong))
     except click.ClickException as wrong:
-        show(VidupError(ExitCode.USAGE, wrong.format_message(), advice="vidup -h"))
-        return wrong.exit_code
+        return _end_with(VidupError(ExitCode.USAGE, wrong.format_message(), advice="vidup -h"))
     except VidupError as error:
-        show(error)
-        return error.code
+        return _end_with(error)
     except Exception as error:  # noqa: BLE001  a fault of ours is one sentence and a file, never a traceback on the screen
         from vidup.console.crash import stray_fault
 
-        show(stray_fault(error))
-        return ExitCode.INTERNAL
+        return _end_with(stray_fault(error))
+
+
+def _end_with(error: VidupError) -> ExitCode:
+    """Tell what failed to a program that asked for it, else or besides to people; the exit code."""
+    from vidup.console.refusal import tell_program
+
+    if not tell_program(vidup, sys.argv[1:], error):
+        show(error)
+    return error.code
 
 
 def usage_error(wrong: click.UsageError) -> VidupError:

@@ -45,10 +45,12 @@ def github_escape(text: str, property: bool = False) -> str:
 def json_line(value: object) -> str:
     """The value as one line of ASCII JSON that any parser takes, and that neither a terminal nor a CI runner takes for a command.
 
-    What is left of a file name that is not in the file system's encoding becomes U+FFFD: strict parsers refuse lone surrogates.
+    Strict parsers refuse lone surrogates and numbers that are none: what is left of a file name that is not in the file system's
+    encoding becomes U+FFFD, and an infinite number or NaN, which a server may well have told, null.
     """
     readable = _SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False))
-    return json.dumps(json.loads(readable)).replace("##[", "#\\u0023[")
+    finite = json.loads(readable, parse_constant=lambda _name: None)
+    return json.dumps(finite, allow_nan=False).replace("##[", "#\\u0023[")
 
 
 def command_line(words: Iterable[str]) -> str:

@@ -10,22 +10,37 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?", re.IGNORECASE)
 _POWER: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
+_MOST_BYTES: Final = float(2**63 - 1)
+"""What a file can have at most on any system; digits without end would be an infinite number."""
+
+_MOST_SECONDS: Final = 3650 * 86400.0
+"""Ten years: longer than any wait that is meant, and within what the clocks of a system can wait for."""
+
+_LONGEST_SHOWN: Final = 100 * 86400.0
+"""Seconds from which the exact number says nothing any more: a line that hardly moves, or an infinite number."""
+
 
 def parse_size(text: str) -> int:
-    """Bytes of `50MiB`, `50M` (both 1024-based), `50MB` (1000-based) or `52428800`; ValueError for anything else."""
+    """Bytes of `50MiB`, `50M` (both 1024-based), `50MB` (1000-based) or `52428800`; ValueError for anything else, and above 2^63."""
     match = _SIZE.fullmatch(text.strip())
     if match is None or (match[3] and not match[2]):
         raise ValueError(f"{text!r} is not a size: write 50MiB, 50M, 50MB or a number of bytes")
     base = 1000 if match[4] and match[2] and not match[3] else 1024
-    return round(float(match[1]) * float(base ** _POWER[match[2].lower()]))
+    count = float(match[1]) * float(base ** _POWER[match[2].lower()])
+    if count >= _MOST_BYTES:
+        raise ValueError("that is more bytes than a file can have")
+    return round(count)
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of `90`, `90s`, `15m`, `2h` or `7d`; ValueError for anything else."""
+    """Seconds of `90`, `90s`, `15m`, `2h` or `7d`, at most ten years; ValueError for anything else."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a duration: write 90, 90s, 15m or 2h")
-    return float(match[1]) * _SECONDS[(match[2] or "s").lower()]
+    seconds = float(match[1]) * _SECONDS[(match[2] or "s").lower()]
+    if seconds > _MOST_SECONDS:
+        raise ValueError("that is longer than ten years")
+    return seconds
 
 
 def show_size(count: float) -> str:
@@ -46,8 +61,10 @@ def option_size(count: int) -> str:
 
 
 def show_duration(seconds: float) -> str:
-    """`4 s`, `4:22`, `1:02:03`."""
-    whole = max(0, round(seconds))
+    """`4 s`, `4:22`, `1:02:03`, `over 100 days`; any number can be shown."""
+    if seconds >= _LONGEST_SHOWN:
+        return "over 100 days"
+    whole = round(max(0.0, seconds))  # of a number that is none this is 0
     if whole < 60:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)

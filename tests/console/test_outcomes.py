@@ -108,10 +108,69 @@ def test_refused_by_this_machine(kind: str, code: int, video: Video, vidup: Cli)
     assert report["error"]["advice"] or report["resume_command"]
 
 
-def test_wrong_usage(vidup: Cli) -> None:
-    """2, before there is anything to report on."""
-    done = vidup("upload", "x", "--part-size", "1")
-    assert (done.returncode, done.stdout) == (2, "")
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        (("upload", "--nonsense", "a.mp4"), "a.mp4"), (("upload",), None), (("upload", "a.mp4", "--part-size", "1"), "a.mp4"),
+        (("upload", "a.mp4", "--adopt"), "a.mp4"), (("upload", "a.mp4", "--base-url", "ftp://x"), "a.mp4"),
+        (("upload", "a.mp4", "b.mp4"), "a.mp4"), (("upload", "--nonsense", "--", "-a.mp4"), "-a.mp4"), (("upload", "-", "-j", "0"), "-"),
+        (("resume", "--all", "k3f9abcd"), None), (("resume", "movie.mp4", "--jobs", "x"), "movie.mp4"), (("resume", "--nonsense"), None),
+        (("resume", "--nonsense", "movie.mp4"), "movie.mp4"),
+    ],
+)  # fmt: skip
+def test_wrong_usage(words: tuple[str, ...], file: str | None, vidup: Cli) -> None:
+    """2: an object as any, wherever the mistake is found, with the file if one was named."""
+    (vidup.cwd / "movie.mp4").touch()
+    command, *more = words
+    report, _ = checked(vidup(command, "--json", "--progress", "json", *more, env={"VIDUP_API_KEY": "k"}), 2)
+    assert (report["status"], report["file"], report["resumable"]) == ("failed", file, False)
+    assert (report["error"]["slug"], report["error"]["verdict"]) == (None, "abort")
+
+
+def test_an_option_that_waits_for_its_value(vidup: Cli) -> None:
+    """The last word of the line; what stands before it is asked for all the same."""
+    report, _ = checked(vidup("upload", "a.mp4", "--json", "--progress", "json", "--title"), 2)
+    assert (report["file"], report["error"]["title"]) == ("a.mp4", "Option '--title' requires an argument.")
+
+
+@pytest.mark.parametrize("text", ["jobz = 3", "jobs = ", "jobs = 99"])
+def test_a_wrong_config_file(text: str, tmp_path: Path, vidup: Cli) -> None:
+    """2, also where the file cannot be read at all."""
+    (tmp_path / "vidup.toml").write_text(text)
+    env = {"VIDUP_API_KEY": "k", "VIDUP_CONFIG": str(tmp_path / "vidup.toml")}
+    report, _ = checked(vidup("upload", "a.mp4", "--json", "--progress", "json", env=env), 2)
+    assert report["file"] == "a.mp4" and str(tmp_path / "vidup.toml") in report["error"]["title"]
+
+
+def test_wrong_usage_with_events_by_another_way(tmp_path: Path, vidup: Cli) -> None:
+    """Environment and config file ask for them, too; without --json stdout is empty, and with -q stderr is for people."""
+    (tmp_path / "vidup.toml").write_text('progress = "json"')
+    for env in ({"VIDUP_PROGRESS": "json"}, {"VIDUP_CONFIG": str(tmp_path / "vidup.toml")}):
+        done = vidup("upload", "a.mp4", "-j", "0", env=env)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert [json.loads(line)["type"] for line in done.stderr.splitlines()] == ["result", "exit"]
+        quiet = vidup("upload", "a.mp4", "-q", "-j", "0", env=env)
+        assert (quiet.returncode, quiet.stdout, quiet.stderr.splitlines()[-1]) == (2, "", "→ vidup upload -h")
+
+
+def test_wrong_usage_for_people(vidup: Cli) -> None:
+    """With --json the sentence stands on stderr as ever; without it stdout stays empty, and a word that only looks like --json is none."""
+    done = vidup("upload", "a.mp4", "--nonsense", "--json")
+    RESULT.validate(json.loads(done.stdout))
+    assert done.stderr == "✗ No such option '--nonsense'.\n→ vidup upload -h\n"
+    for words in (
+        ("upload", "a.mp4", "-j", "0"),
+        ("upload", "-j", "0", "--title", "--json", "a.mp4"),
+        ("upload", "-j", "0", "--", "--json"),
+        ("uplaod", "--json"),
+    ):
+        assert (vidup(*words).returncode, vidup(*words).stdout) == (2, "")
+
+
+def test_nothing_to_resume(vidup: Cli) -> None:
+    """5, and an object of no file."""
+    report, _ = checked(vidup("resume", "--json", "--progress", "json"), 5)
+    assert (report["file"], report["upload_id"]) == (None, None)
 
 
 @pytest.fixture
@@ -159,6 +218,12 @@ def test_a_fault_of_vidup_itself(
     text = crash.read_text()
     assert "RuntimeError: *** and Bearer ***" in text
     assert emulator.api_key not in text + done.stdout + done.stderr
+
+
+def test_a_fault_before_any_upload(vidup: Cli, crashing: Callable[[str, str], dict[str, str]]) -> None:
+    """1, and an object and an `exit` also where no upload was begun."""
+    report, _ = checked(vidup("resume", "--json", "--progress", "json", env=crashing("state.journal.StateFolder.records", "")), 1)
+    assert (report["file"], report["error"]["title"]) == (None, "vidup itself failed (RuntimeError)")
 
 
 def test_a_fault_of_vidup_itself_for_people(

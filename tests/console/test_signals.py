@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -103,6 +104,28 @@ def test_several_uploads_to_a_stderr_that_nobody_reads(full_pipe: int, two_begun
     process = vidup.start("resume", "--all", "--json", "-v", emulator=two_begun, stderr=full_pipe)
     stdout, _ = process.communicate(timeout=30)
     assert (process.returncode, [json.loads(line)["status"] for line in stdout.splitlines()]) == (0, ["uploaded", "uploaded"])
+
+
+@pytest.mark.parametrize("progress", ["tty", "json"])
+def test_the_second_signal_ends_at_once_on_a_terminal_that_takes_nothing(progress: str, emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """After Ctrl-S, or behind an ssh that hangs, there is no line to leave for the prompt, and nothing to wait for."""
+    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
+    ours, theirs = os.openpty()
+    command = ("upload", video(12 * MIB), "--progress", progress)
+    with vidup.start(*command, emulator=emulator, stderr=theirs, env={"TERM": "xterm"}) as process:
+        try:
+            assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+            process.send_signal(signal.SIGTERM)
+            shown = b""
+            while b"again to quit at once" not in shown:
+                shown += os.read(ours, 4096)
+            termios.tcflow(theirs, termios.TCOOFF)  # what Ctrl-S does
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(4) == -signal.SIGTERM  # the first alone would wait 5 s for answers, and then for the terminal
+        finally:
+            process.kill()
+            os.close(theirs)
+            os.close(ours)
 
 
 @pytest.mark.parametrize("fault", ["part=*,times=*:slow=4M", "part=1:stall-answer=1,error=uploaded-file-invalid-file"])

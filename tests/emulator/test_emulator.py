@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
+import random
 import signal
 import ssl
 import subprocess
@@ -164,7 +164,8 @@ def test_unknown_addresses_and_methods_have_their_own_errors(emulator: Emulator)
 def test_parts_sent_out_of_order_and_in_parallel_become_the_file(emulate: Start, tmp_path: Path) -> None:
     """Whatever the order, the assembled file has the bytes in the order of the numbers, and the store holds nothing else."""
     emulator = emulate()
-    pieces = [os.urandom(5 * MIB), os.urandom(5 * MIB), os.urandom(6 * MIB), os.urandom(1)]
+    noise = random.Random(1)
+    pieces = [noise.randbytes(size) for size in (5 * MIB, 5 * MIB, 6 * MIB, 1)]
     video_id = new_video(emulator)
     answers: dict[int, int] = {}
 

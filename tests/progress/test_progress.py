@@ -13,7 +13,6 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -79,15 +78,6 @@ class Hand:
 
     def __call__(self) -> float:
         return self.time
-
-
-@pytest.fixture
-def terminal() -> Iterator[int]:
-    """A descriptor of a terminal whose size a test sets."""
-    ours, theirs = os.openpty()
-    yield theirs
-    os.close(ours)
-    os.close(theirs)
 
 
 def resize(fd: int, columns: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,12 +96,22 @@ def test_awaiting_an_answer_is_told_apart() -> None:
     assert not Meter().read(0.0, START).answering
 
 
+@pytest.mark.parametrize("moment", [5e-324, 1e-310, 3e-298, 1e-200, 1e-9])
+def test_a_reading_next_to_no_time_later_spoils_nothing(moment: float) -> None:
+    """Bytes through a moment would be an infinite speed, and then no number for ever; they count with the next reading."""
+    meter = Meter()
+    meter.read(0.0, START)
+    at_once = meter.read(moment, START._replace(bytes_handed=MIB, bytes_in_flight=MIB))
+    assert (at_once.rate, at_once.eta, at_once.idle) == (0.0, None, moment)
+    assert steady(meter, 10, MIB, at=1.0, handed=MIB) == steady(Meter(), 11, MIB)
+
+
 @given(st.lists(st.tuples(st.floats(0, 20), st.integers(-(10**9), 10**10)), max_size=40))
-def test_never_negative(steps: list[tuple[float, int]]) -> None:
-    """However irregular the readings, also if a racing count dips, no number is negative."""
+def test_never_negative_and_always_a_number(steps: list[tuple[float, int]]) -> None:
+    """However irregular the readings, also if a racing count dips, no number is negative, infinite or none."""
     meter, now, handed = Meter(), 0.0, 0
     for passed, moved in steps:
         now, handed = now + passed, max(0, handed + moved)
         flying = min(handed, START.bytes_total)
         pace = meter.read(now, START._replace(bytes_handed=handed, bytes_in_flight=flying))
-        assert pace.rate >= 0 and pace.idle >= 0 and pace.limited >= 0 and (pace.eta is None or pace.eta >= 0)
+        assert all(number >= 0 and math.isfinite(number) for number in (pace.rate, pace.idle, pace.limited, pace.eta or 0.0))

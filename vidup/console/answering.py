@@ -11,8 +11,8 @@ from vidup.console.options import Noise, environment
 from vidup.console.session import refuse_upload
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
-from vidup.progress.base import Out
 from vidup.progress.choice import Style, decide
+from vidup.progress.out import Out
 from vidup.progress.views import open_view
 from vidup.upload.order import Order
 from vidup.upload.tally import Tally

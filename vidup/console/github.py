@@ -71,10 +71,11 @@ def _player(report: Report) -> str:
 
 def _row(report: Report) -> str:
     """One line of the table. Foreign text stands as code, where GitHub looks for no markup, mentions, links or emoji."""
+    file = report.file or ""
     result = report.status if report.error is None else f"{report.status}: {inert(report.error.what)}"
     url = _player(report)
     cells = (
-        _code(report.file.rpartition("/")[2] or report.file),
+        _code(file.rpartition("/")[2] or file),
         _code(result),
         _code(report.video_id or ""),
         show_size(report.size) if report.size is not None else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from math import isnan
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -48,6 +49,16 @@ class Duration(click.ParamType[float]):
             return float(value) if isinstance(value, int | float) else parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds within a range; what is no number at all lies in none, which comparing alone would not tell."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if isnan(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
 
 
 class VideoId(click.ParamType[str]):
@@ -128,7 +139,7 @@ how_options = _all(
     jobs_option,
     click.option("--retry-for", type=Duration(), default="15m", show_default=True, envvar="VIDUP_RETRY_FOR", metavar="DURATION",
                  help="Keep trying for so long while nothing moves; 0 is for ever."),
-    click.option("--timeout", type=click.FloatRange(1, 3600), default=60, show_default=True, envvar="VIDUP_TIMEOUT", metavar="SECONDS",
+    click.option("--timeout", type=Seconds(1, 3600), default=60, show_default=True, envvar="VIDUP_TIMEOUT", metavar="SECONDS",
                  help="Give up on a connection that takes no byte for so long."),
     state_option,
 )  # fmt: skip
@@ -245,8 +256,10 @@ def resume_command(context: click.Context, upload_id: str) -> str:
 
 
 def _number(value: float) -> str:
-    """As an option takes it: it reads back as the very same number."""
-    return str(int(value)) if value.is_integer() else repr(value)
+    """As an option takes it, without an exponent: it reads back as the very same number."""
+    from decimal import Decimal
+
+    return str(int(value)) if value.is_integer() else f"{Decimal(repr(value)):f}"
 
 
 def same_command() -> str:

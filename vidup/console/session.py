@@ -157,7 +157,7 @@ def _with_command(report: Report, resume_command: Callable[[str | None], str]) -
     return report._replace(resume_command=resume_command(report.upload_id if report.video_id else None))
 
 
-def _refuse(path: str, error: VidupError, noise: Noise, key_source: str = "") -> _Stage:
+def _refuse(path: str | None, error: VidupError, noise: Noise, key_source: str = "") -> _Stage:
     stage, report = _Stage(noise, key_source), Report("failed", path, error.code, resumable=error.code.resumable, error=error)
     with stage.open(Tally()):
         stage.show(report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -76,8 +77,8 @@ def interruptible() -> Iterator[None]:
 
 
 def _leave_line() -> None:
-    """Let the shell's prompt begin on a line of its own, past any lock that a view may hold."""
-    if os.isatty(2):
+    """Let the shell's prompt begin on a line of its own, past any lock that a view may hold; not on a terminal that takes nothing."""
+    if os.isatty(2) and select.select([], [2], [], 0)[1]:
         os.write(2, b"\n")
 
 

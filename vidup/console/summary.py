@@ -49,7 +49,8 @@ def failure_lines(report: Report, key_source: str = "") -> list[str]:
 
 
 def _name(report: Report) -> str:
-    return report.file.rpartition("/")[2] or report.file
+    file = report.file or ""
+    return file.rpartition("/")[2] or file
 
 
 def _parts(report: Report) -> str:

@@ -1,9 +1,7 @@
-"""EDGE: the stream behind stderr, which may break at any time, and the one thread that writes to it for every view."""
+"""EDGE: the one thread that writes to stderr for every view, and the fence behind which a view may fail."""
 
 from __future__ import annotations
 
-import codecs
-import os
 import queue
 import time
 from abc import ABC, abstractmethod
@@ -15,9 +13,10 @@ from threading import enumerate as living_threads
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, Self, TextIO
 
-from vidup.events import Event, Started, Waiting
+from vidup.events import Event, Note, Started, Waiting
 from vidup.inert import inert
 from vidup.progress.choice import Style
+from vidup.progress.out import Out
 from vidup.progress.words import progress_line
 from vidup.upload.rate import Meter, Pace
 from vidup.upload.tally import Snapshot, Tally
@@ -32,59 +31,7 @@ _PATIENCE: Final = 2.0
 
 _THREAD: Final = "vidup-view"
 
-_SPELLED: Final = str.maketrans({"…": "...", "→": "->", "\u2013": "-", "✓": "*", "✗": "x", "■": "#"})
-"""The signs that vidup's own sentences use, for a stream that is not UTF-8."""
-
 _SGR: Final[dict[str, str]] = {"warning": "33", "error": "31", "success": "32"}
-
-
-class Out:
-    """A text stream that never raises: once it is closed or broken, what is written is dropped.
-
-    `encoding` is a codec's name, as rich asks any file; `is_utf8` says whether blocks and arrows can be shown.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._works = True
-        try:
-            self.encoding = codecs.lookup(stream.encoding or "utf-8").name
-        except (LookupError, AttributeError):
-            self.encoding = "ascii"
-        self.is_utf8 = self.encoding == "utf-8"
-
-    def carried(self, text: str) -> str:
-        r"""The text with the usual signs spelled in ASCII and all else that this stream cannot carry as `\u65e5`."""
-        if not self.is_utf8:
-            text = text.translate(_SPELLED)
-        return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
-
-    def write(self, text: str) -> int:
-        """Write what can be written; the length of the text, as a file does."""
-        self._try(lambda: self._stream.write(self.carried(text)))
-        return len(text)
-
-    def flush(self) -> None:
-        """Hand everything to the terminal or pipe."""
-        self._try(self._stream.flush)
-
-    def size(self) -> os.terminal_size:
-        """Columns and lines of the terminal now; 80 by 24 where nobody can say."""
-        try:
-            size = os.get_terminal_size(self._stream.fileno())
-        except (OSError, ValueError):
-            return os.terminal_size((80, 24))
-        return os.terminal_size((size.columns or 80, size.lines or 24))
-
-    def _try(self, action: Callable[[], object]) -> None:
-        if not self._works:
-            return
-        try:
-            action()
-        except (BlockingIOError, RuntimeError):
-            return  # non-blocking and full, or a signal came amid this very write: only this text is lost
-        except (OSError, ValueError):
-            self._works = False
 
 
 class View(ABC):
@@ -92,6 +39,9 @@ class View(ABC):
 
     Everything that is told goes through one queue to one thread, so that neither a slow terminal nor a full pipe ever holds up a
     send, and a signal handler may call any method. Outside `with` the caller's own thread writes at once.
+
+    No method raises, for what is seen must not change what is done: at its first fault a view goes dark. It then shows nothing live
+    any more, but still tries what people and programs must be told: messages, the result and the exit.
     """
 
     beat_every: ClassVar[float] = 0.5
@@ -110,6 +60,7 @@ class View(ABC):
         self._thread: Thread | None = None
         self._running = False
         self._closed = False
+        self._dark = False
         self._patience = _PATIENCE
         self._go = Signal()
 
@@ -128,7 +79,7 @@ class View(ABC):
 
     def message(self, text: str, kind: Kind = "note") -> None:
         """Lines for people: above the live block, or as plain lines. Each is made inert; a warning or an error is marked."""
-        self._post(partial(self._say, text, kind))
+        self._post(partial(self._tell_people, text, kind))
 
     def progress_line(self) -> None:
         """Show the progress once, now."""
@@ -171,8 +122,7 @@ class View(ABC):
                 self._patience = 0.0
                 return  # the stream takes nothing, not even what would restore it
         self._drain()
-        with self._lock:
-            self._finish()
+        self._fenced(self._finish)
 
     @abstractmethod
     def beat(self) -> None:
@@ -180,7 +130,7 @@ class View(ABC):
 
     @abstractmethod
     def _shown(self, event: Event) -> None:
-        """Show an event."""
+        """Show an event that is no note."""
 
     @abstractmethod
     def _say(self, text: str, kind: Kind) -> None:
@@ -189,6 +139,36 @@ class View(ABC):
     @abstractmethod
     def _progress_now(self) -> None:
         """Show the progress once."""
+
+    def _fenced(self, action: Callable[[], None]) -> bool:
+        """The fence: everything that a view does is done in here. False if it failed, and the view is dark now."""
+        with self._lock:
+            try:
+                action()
+            except Exception as fault:  # noqa: BLE001  the one place where a fault of what is seen ends
+                self._go_dark(fault)
+                return False
+            return True
+
+    def _go_dark(self, fault: Exception) -> None:
+        if self._dark:
+            return
+        self._dark = True
+        self._fenced(self._rest)  # what is drawn goes away, and with it whatever drew it
+        self._fenced(partial(self._say, f"the display failed ({type(fault).__name__}); the upload goes on without it", "warning"))
+
+    def _look(self) -> None:
+        """A beat, unless the view is dark; its fault does not end the job that asked for it."""
+        if not self._dark:
+            self._fenced(self.beat)
+
+    def _tell_people(self, text: str, kind: Kind) -> None:
+        if not self._fenced(partial(self._say, text, kind)):
+            self._fenced(partial(self._say, text, kind))  # once more, in the dark: as a plain line it may well come out
+
+    def _rest(self) -> None:
+        """The progress of one file ends here."""
+        self._started = None
 
     def _rest_until_go(self, parked: Signal) -> None:
         parked.set()
@@ -205,6 +185,12 @@ class View(ABC):
     def _receive(self, event: Event) -> None:
         if self._closed:
             return
+        if isinstance(event, Note):
+            self._tell_people(event.text, "warning" if event.warning else "note")
+        elif not self._dark:
+            self._follow(event)
+
+    def _follow(self, event: Event) -> None:
         if isinstance(event, Started):
             self._started, self._meter = event, Meter()
             self._reading()
@@ -225,7 +211,7 @@ class View(ABC):
                 except queue.Empty:
                     return
                 if job is not None:
-                    job()
+                    self._fenced(job)
 
     def _run(self) -> None:
         next_beat = time.monotonic()
@@ -234,17 +220,14 @@ class View(ABC):
                 try:
                     job = self._jobs.get(timeout=max(0.0, next_beat - time.monotonic()))
                 except queue.Empty:
-                    with self._lock:
-                        self.beat()
+                    self._look()
                     next_beat = time.monotonic() + self.beat_every
                     continue
                 if job is None:
                     return
-                with self._lock:
-                    job()
+                self._fenced(job)
         finally:
-            with self._lock:
-                self._finish()
+            self._fenced(self._finish)
             self._running = False
 
 
@@ -261,9 +244,6 @@ class LineView(View):
     def result(self, report: dict[str, Any]) -> None:
         """One file is over: its progress ends here. What it came to is told by the summary, a message."""
         self._post(self._rest)
-
-    def _rest(self) -> None:
-        self._started = None
 
     @abstractmethod
     def _line(self, text: str, kind: Kind) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from vidup.events import Event, Note, Resumed, Retrying, Started, Waiting
+from vidup.events import Event, Resumed, Retrying, Started, Waiting
 from vidup.progress.base import Kind, LineView
 from vidup.progress.words import percent, progress_line, resumed_line, retry_line, start_line, waiting_line
 
@@ -46,8 +46,6 @@ class PlainView(LineView):
                 self._line(resumed_line(event), "note")
             case Waiting():
                 self._line(waiting_line(event), "note")
-            case Note(text, warning):
-                self._say(text, "warning" if warning else "note")
 
     def _line(self, text: str, kind: Kind) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(self._now()))
@@ -70,8 +68,7 @@ class SilentView(PlainView):
             self._reading()
 
     def _shown(self, event: Event) -> None:
-        if isinstance(event, Note):
-            self._say(event.text, "warning" if event.warning else "note")
+        """Notes are all that is said."""
 
     def _line(self, text: str, kind: Kind) -> None:
         if kind == "error" or not self.style.quiet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from vidup.events import Event, Finishing, Note, PartChanged, Resumed, Retrying, Started, Waiting
+from vidup.events import Event, Finishing, PartChanged, Resumed, Retrying, Started, Waiting
 from vidup.inert import json_line
 from vidup.progress.base import Kind, View
 
@@ -60,9 +60,7 @@ class StreamView(View):
             case Waiting(seconds, reason):
                 self._object("wait", seconds=round(seconds, 3), reason=reason)
             case Finishing():
-                self.beat()
-            case Note(text, warning):
-                self._say(text, "warning" if warning else "note")
+                self._look()
 
     def _start(self, event: Started) -> None:
         self._object(
@@ -85,13 +83,12 @@ class StreamView(View):
         self._ended = True
 
     def _last_progress(self) -> None:
-        self._told = None
-        self.beat()
-        self._started = None
+        self._progress_now()
+        self._rest()
 
     def _progress_now(self) -> None:
         self._told = None
-        self.beat()
+        self._look()
 
     def _say(self, text: str, kind: Kind) -> None:
         self._object("note", text=text, kind=kind)

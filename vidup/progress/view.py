@@ -7,7 +7,7 @@ from functools import lru_cache
 from threading import Event as Signal
 from typing import IO, TYPE_CHECKING, ClassVar, Final, cast
 
-from vidup.events import Event, Note, Resumed, Retrying, Started
+from vidup.events import Event, Resumed, Retrying, Started
 from vidup.progress.base import Kind, LineView
 from vidup.progress.layout import ASCII, BLOCKS, Frame, frame
 from vidup.progress.words import resumed_line, retry_line
@@ -88,8 +88,13 @@ class TerminalView(LineView):
     def _rest(self) -> None:
         super()._rest()
         live, self._live, self._drawn = self._live, None, None
-        if live is not None:
+        if live is None:
+            return
+        try:
             live.stop()
+        except BaseException:
+            self.out.write("\n")  # a block that cannot be taken away at least shares no line with what comes next
+            raise
 
     def _shown(self, event: Event) -> None:
         match event:
@@ -99,8 +104,6 @@ class TerminalView(LineView):
                 self._say(retry_line(event), "warning")
             case Resumed():
                 self._say(resumed_line(event), "note")
-            case Note(text, warning):
-                self._say(text, "warning" if warning else "note")
 
     def _line(self, text: str, kind: Kind) -> None:
         if self._live is None:

@@ -16,6 +16,9 @@ _MEMORY: Final = 5.0
 _SETTLED: Final = 1.0
 """Seconds of measuring before an ETA is shown; the first bytes only fill socket buffers."""
 
+_SHORTEST: Final = 0.001
+"""Seconds below which nothing is measured yet: bytes through next to no time is no speed, and may be an infinite number."""
+
 _SLEPT: Final = 5.0
 """Seconds between two readings over which the process itself must have been stopped (Ctrl-Z, laptop sleep)."""
 
@@ -71,7 +74,7 @@ class Meter:
             self._read_at = self._idle_since = now
             self._handed = handed
         passed = now - self._read_at
-        if passed <= 0:
+        if passed < _SHORTEST:
             return
         self._read_at = now
         if passed > _SLEPT:

@@ -47,11 +47,13 @@ def advice_for(rule: Rule, part_size: int) -> str:
 class Report(NamedTuple):
     """One file's outcome. What is unknown or does not apply is None; sizes are bytes, `seconds` wall time.
 
+    `file` is None only where a command failed before any was named.
+
     `status` is uploaded, failed or interrupted. `bytes_sent` counts payload, sent again included.
     """
 
     status: str
-    file: str
+    file: str | None
     exit_code: ExitCode
     upload_id: str | None = None
     video_id: str | None = None

@@ -1,0 +1,65 @@
+"""What options mean: numbers that can be meant, and commands to paste that mean the same."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import Cli
+from vidup.cli import vidup as group
+from vidup.commands.resume import resume
+from vidup.commands.upload import upload
+from vidup.console.options import resume_command
+
+
+def parsed(command: click.Command, *words: str) -> click.Context:
+    """`vidup COMMAND WORDS`, as far as the values of its options."""
+    with click.Context(group, info_name="vidup") as root:
+        return command.make_context(command.name, list(words), parent=root)
+
+
+@given(st.decimals(0, 3650, allow_nan=False, places=12), st.sampled_from("smhd"), st.floats(1, 3600), st.integers(1, 16))
+def test_the_command_that_continues_can_be_typed(number: object, unit: str, timeout: float, jobs: int) -> None:
+    """Whatever option was taken is written so that it is taken again, as the very same value."""
+    given = parsed(upload, "movie.mp4", "--retry-for", f"{number:f}{unit}", "--timeout", repr(timeout), "-j", str(jobs))
+    program, name, *words = shlex.split(resume_command(given, "k3f9abcd"))
+    again = parsed(resume, *words)
+    assert (program, name, again.params["uploads"]) == ("vidup", "resume", ("k3f9abcd",))
+    assert [again.params[name] for name in ("retry_for", "timeout", "jobs")] == [
+        given.params[name] for name in ("retry_for", "timeout", "jobs")
+    ]
+
+
+def test_a_duration_is_never_spelled_with_an_exponent() -> None:
+    """Which no option takes."""
+    given = parsed(upload, "movie.mp4", "--retry-for", "0.0000001")
+    assert resume_command(given, "k3f9abcd") == "vidup resume k3f9abcd --retry-for 0.0000001"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--part-size", "9" * 400), ("--retry-for", "9" * 400), ("--retry-for", "inf"), ("--retry-for", "nan"), ("--timeout", "nan"), ("--timeout", "inf"), ("--timeout", "1e400")],
+)  # fmt: skip
+def test_a_number_without_end_is_wrong_usage(words: tuple[str, str]) -> None:
+    """2, on the command line and in the environment alike, not a fault of vidup or a wait for ever."""
+    with pytest.raises(click.BadParameter):
+        parsed(upload, "movie.mp4", *words)
+
+
+@pytest.mark.parametrize("line", ["timeout = nan", "timeout = inf", "retry-for = inf", "retry-for = nan", f"part-size = {'9' * 400}"])
+def test_neither_does_the_config_file_take_one(line: str, tmp_path: Path, video: Callable[..., Path], vidup: Cli) -> None:
+    """TOML itself knows nan and inf."""
+    (tmp_path / "vidup.toml").write_text(line)
+    done = vidup(
+        "upload",
+        video(10),
+        env={"VIDUP_API_KEY": "k", "VIDUP_BASE_URL": "http://127.0.0.1:9", "VIDUP_CONFIG": str(tmp_path / "vidup.toml")},
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"key {line.partition(' ')[0]}" in done.stderr

@@ -1,0 +1,60 @@
+"""EDGE: the stream behind stderr or stdout, which may break at any time, and need not be UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Callable
+from typing import Final, TextIO
+
+_SPELLED: Final = str.maketrans({"…": "...", "→": "->", "\u2013": "-", "✓": "*", "✗": "x", "■": "#"})
+"""The signs that vidup's own sentences use, for a stream that is not UTF-8."""
+
+
+class Out:
+    """A text stream that never raises: once it is closed or broken, what is written is dropped.
+
+    `encoding` is a codec's name, as rich asks any file; `is_utf8` says whether blocks and arrows can be shown.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._works = True
+        try:
+            self.encoding = codecs.lookup(stream.encoding or "utf-8").name
+        except (LookupError, AttributeError):
+            self.encoding = "ascii"
+        self.is_utf8 = self.encoding == "utf-8"
+
+    def carried(self, text: str) -> str:
+        r"""The text with the usual signs spelled in ASCII and all else that this stream cannot carry as `\u65e5`."""
+        if not self.is_utf8:
+            text = text.translate(_SPELLED)
+        return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+    def write(self, text: str) -> int:
+        """Write what can be written; the length of the text, as a file does."""
+        self._try(lambda: self._stream.write(self.carried(text)))
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand everything to the terminal or pipe."""
+        self._try(self._stream.flush)
+
+    def size(self) -> os.terminal_size:
+        """Columns and lines of the terminal now; 80 by 24 where nobody can say."""
+        try:
+            size = os.get_terminal_size(self._stream.fileno())
+        except (OSError, ValueError):
+            return os.terminal_size((80, 24))
+        return os.terminal_size((size.columns or 80, size.lines or 24))
+
+    def _try(self, action: Callable[[], object]) -> None:
+        if not self._works:
+            return
+        try:
+            action()
+        except (BlockingIOError, RuntimeError):
+            return  # non-blocking and full, or a signal came amid this very write: only this text is lost
+        except (OSError, ValueError):
+            self._works = False
