@@ -15,7 +15,7 @@ from vidup.plan.parts import Plan
 from vidup.units import show_duration, show_size
 
 if TYPE_CHECKING:
-    from vidup.state.journal import Record
+    from vidup.state.record import Record
 
 
 @click.command("list", cls=Command)
