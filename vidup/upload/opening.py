@@ -245,6 +245,7 @@ class Containers:
             fingerprint=self._fingerprint, base_url=order.base_url, video_id=video_id, total_parts=total, created=created,
             vouched=vouched, requested_id=self._requested,
             key_hash=key_hash(order.base_url, order.key.value), options=dict(order.video), began=time.time(),
+            device=self._video.device, inode=self._video.inode,
         )  # fmt: skip
 
     def _opened(self, checkpoint: Checkpoint, ledger: Ledger, video: dict[str, object]) -> Container:
