@@ -31,7 +31,7 @@ OWNERS = {
 
 PURE = {
     "errors.py", "events.py", "units.py", "inert.py", "verdicts", "plan", "api/ledger.py", "api/videostatus.py", "api/credentials.py",
-    "state/identity.py", "upload/order.py", "upload/report.py", "upload/tally.py", "upload/tail.py", "upload/rate.py", "console/summary.py",
+    "state/identity.py", "state/record.py", "upload/order.py", "upload/report.py", "upload/tally.py", "upload/tail.py", "upload/rate.py", "console/summary.py",
 }  # fmt: skip
 NOT_PURE = {"os", "time", "threading", "socket", "requests", "rich", "click", "subprocess", "signal", "queue", "random"}
 

@@ -18,7 +18,8 @@ import pytest
 
 from tests.conftest import MIB, Cli
 from vidup.emulator.server import Emulator
-from vidup.state.journal import Checkpoint, Journal, StateFolder
+from vidup.state.journal import Journal, StateFolder
+from vidup.state.record import Checkpoint
 
 ROOT = Path(__file__).parents[2]
 FILES = {"bash": "vidup.bash", "zsh": "_vidup", "fish": "vidup.fish"}

@@ -99,6 +99,54 @@ def test_the_file_name_cannot_break_out_of_the_header(tmp_path: Path) -> None:
     assert b'filename="a%22b%0D%0AX: y.mp4"' in head
 
 
+def test_a_stop_ends_the_fingerprint_before_its_next_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C does not wait for the 3,000 reads of a large file on a slow network disk."""
+    path = tmp_path / "movie.mp4"
+    path.touch()
+    os.truncate(path, 160 * MIB)
+    video, reads, pread = open_video(str(path)), list[int](), os.pread
+
+    def read(descriptor: int, length: int, offset: int) -> bytes:
+        reads.append(offset)
+        return pread(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", read)
+    with pytest.raises(Cancelled):
+        video.fingerprint(lambda: len(reads) == 3)
+    assert reads == [0, 16 * MIB, 32 * MIB]
+
+
+def test_a_file_is_known_by_device_and_inode_too(tmp_path: Path) -> None:
+    """Which tells a file that was written to from its copy."""
+    path = fill(tmp_path / "movie.mp4", 10)
+    video, about = open_video(str(path)), path.stat()
+    assert (video.device, video.inode) == (about.st_dev, about.st_ino)
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "empty", "NUL"])
+def test_a_refusal_names_the_path_as_it_was_given(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many files, several may be called 0001.mp4."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    path = f"./{kind}" if kind != "NUL" else "./a\0b"
+    with pytest.raises(VidupError) as refused:
+        open_video(path)
+    assert refused.value.code is ExitCode.FILE
+    assert refused.value.what.startswith(f"{path} ")
+
+
+def test_a_hint_that_the_file_system_refuses_is_only_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FUSE and gVisor may know no posix_fadvise."""
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(os, "posix_fadvise", refused, raising=False)
+    monkeypatch.setattr(os, "POSIX_FADV_SEQUENTIAL", 2, raising=False)
+    assert open_video(str(fill(tmp_path / "movie.mp4", 10))).size == 10
+
+
 @pytest.mark.parametrize("offset", [0, 12345, 16 * MIB, 16 * MIB + 4095, 32 * MIB + 7, 36 * MIB + 123, 37 * MIB + 122])
 def test_a_rewrite_of_a_sampled_byte_changes_the_fingerprint(offset: int, tmp_path: Path) -> None:
     """First MiB, last MiB, and 4 KiB at every 16 MiB in between."""

@@ -620,9 +620,10 @@ def test_sigusr1_prints_one_progress_line(emulate: Callable[..., Emulator], vide
 
 
 def test_a_full_disk_is_refused_before_the_first_request(emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
-    """Exit 3: nothing could be resumed."""
+    """Exit 75 and what to free: nothing could be resumed without a record, and nothing is wrong with the command."""
     done = vidup("upload", video(SIZE), *UPLOAD, emulator=emulator, env=inject("full:write:1"))
-    assert done.returncode == 3
+    assert done.returncode == 75
+    assert "Free some space" in done.stderr
     assert not emulator.requests
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from vidup.console.upload_ids import UploadId
 from vidup.errors import ExitCode, VidupError
 
 if TYPE_CHECKING:
-    from vidup.state.journal import StateFolder
+    from vidup.state.journal import Busy, StateFolder
 
 
 @click.command(cls=Command)
@@ -33,7 +34,7 @@ def forget(
       vidup forget k3f9abcd
       vidup forget --all --delete-video
     """
-    from vidup.state.journal import StateFolder
+    from vidup.state.journal import Busy, StateFolder
 
     folder = StateFolder(state_folder(state_dir))
     if everything == bool(upload_ids):
@@ -43,13 +44,35 @@ def forget(
     if unknown:
         raise VidupError(ExitCode.UNKNOWN, f"No interrupted upload is called {unknown[0]}", advice="See what there is: vidup list")
     resolve_base_url(sandbox, base_url, allow_http)
+    busy: dict[str, Busy] = {}
     for upload_id in chosen:
-        with folder.locked(upload_id):
-            if delete_video:
-                _delete_video(folder, upload_id, api_key_file)
-            folder.forget(upload_id)
-        click.echo(f"Forgot {upload_id}.", err=True)
+        try:
+            _forget(folder, upload_id, delete_video, api_key_file)
+        except Busy as error:
+            busy[upload_id] = error
+    if busy:
+        raise _still_busy(busy)
     return ExitCode.OK
+
+
+def _forget(folder: StateFolder, upload_id: str, delete_video: bool, api_key_file: str | None) -> None:
+    from vidup.state.journal import disk_refuses
+
+    with folder.locked(upload_id):
+        if delete_video:
+            _delete_video(folder, upload_id, api_key_file)
+        try:
+            folder.forget(upload_id)
+        except OSError as error:
+            raise disk_refuses(error, folder.path) from error
+    click.echo(f"Forgot {upload_id}.", err=True)
+
+
+def _still_busy(busy: Mapping[str, Busy]) -> VidupError:
+    return VidupError(
+        ExitCode.BUSY, f"Not forgotten, for another vidup is at it now: {', '.join(busy)}",
+        cause="; ".join(error.cause for error in busy.values()), advice="Let it finish, or stop it; then run the same command again.",
+    )  # fmt: skip
 
 
 def _delete_video(folder: StateFolder, upload_id: str, api_key_file: str | None) -> None:

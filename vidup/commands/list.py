@@ -15,7 +15,7 @@ from vidup.plan.parts import Plan
 from vidup.units import show_duration, show_size
 
 if TYPE_CHECKING:
-    from vidup.state.journal import Record
+    from vidup.state.record import Record
 
 
 @click.command("list", cls=Command)
@@ -45,7 +45,8 @@ def list_(context: click.Context, /, state_dir: Path | None, as_json: bool) -> i
         known = record.checkpoint
         sent = min(len(record.confirmed) * Plan(known.size, known.total_parts).part_size, known.size)
         click.echo(
-            f"{known.upload_id}  {len(record.confirmed)}/{known.total_parts} parts ({show_size(sent)} of {show_size(known.size)})  "
+            f"{known.upload_id}  {inert(known.video_id)}  {len(record.confirmed)}/{known.total_parts} parts "
+            f"({show_size(sent)} of {show_size(known.size)})  "
             f"begun {show_duration(time.time() - known.began)} ago  {inert(known.path)}"
         )
     click.echo(f"Continue one with: {resume_command(context, records[0].checkpoint.upload_id)}", err=True)

@@ -27,7 +27,7 @@ from vidup.errors import ExitCode, VidupError
 if TYPE_CHECKING:
     from vidup.api.credentials import ApiKey
     from vidup.console.session import Task
-    from vidup.state.journal import Record
+    from vidup.state.record import Record
 
 
 @click.command(cls=Command)

@@ -64,12 +64,13 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
     try:
+        state_dir = state_folder(options["state_dir"])
         key = find_key(options["api_key_file"], environment(), base_url)
     except VidupError as error:
         return refuse_upload(file, error, noise)
     order = Order(
         path=file, base_url=base_url, key=key,
-        state_dir=state_folder(options["state_dir"]), video=video_attributes(options), video_id=options["video_id"],
+        state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
     )  # fmt: skip

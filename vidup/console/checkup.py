@@ -13,7 +13,7 @@ from typing import Final
 from vidup import __version__
 from vidup.api.credentials import ApiKey
 from vidup.api.trust import trust_source
-from vidup.console.config import config_file
+from vidup.console.config import Homeless, config_file
 from vidup.console.keys import find_key
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
@@ -56,11 +56,18 @@ class Subject:
 def check_up(subject: Subject, tell: Tell) -> Iterator[Finding]:
     """The findings as they are made; requests are one log in. Raises nothing but faults of vidup itself."""
     yield Finding("version", f"vidup {__version__}, Python {platform.python_version()}, {sys.platform}")
-    config = config_file(subject.environ)
-    yield Finding("config", str(config) if config.is_file() else f"none ({config} is not there)")
+    yield _config(subject.environ)
     yield Finding("server", subject.base_url)
     yield from _connection(subject, tell)
     yield from _state(subject.state_dir)
+
+
+def _config(environ: Mapping[str, str]) -> Finding:
+    try:
+        config = config_file(environ)
+    except Homeless as error:
+        return Finding("config", f"none ({error.cause})")
+    return Finding("config", str(config) if config.is_file() else f"none ({config} is not there)")
 
 
 def _connection(subject: Subject, tell: Tell) -> Iterator[Finding]:

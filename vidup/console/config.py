@@ -1,31 +1,56 @@
-"""EDGE: the user's config folder, and `config.toml` in it, which vidup reads and never writes."""
+"""EDGE: the user's folders, as the system has them, and `config.toml` in one of them, which vidup reads and never writes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_state_path
 
 from vidup.errors import ExitCode, VidupError
 
 Value = str | bool
 
 
+class Homeless(VidupError):
+    """The system knows no home of this user: HOME is not set, and the uid is in no list, as in some containers."""
+
+
 def config_folder() -> Path:
-    """The user's folder for vidup's settings; it need not exist."""
-    return user_config_path("vidup", appauthor=False)
+    """The user's folder for vidup's settings; it need not exist. Raises Homeless, exit 3."""
+    return _of_user(user_config_path, "settings and keys", "Set HOME or XDG_CONFIG_HOME; a key may also be in VIDUP_API_KEY.")
+
+
+def uploads_folder() -> Path:
+    """The user's folder for the records of unfinished uploads; it need not exist. Raises Homeless, exit 3."""
+    return _of_user(user_state_path, "records of uploads", "Name one with --state-dir or VIDUP_STATE_DIR, or set HOME.") / "uploads"
+
+
+def _of_user(find: Callable[..., Path], purpose: str, advice: str) -> Path:
+    try:
+        folder = find("vidup", appauthor=False)
+    except RuntimeError:
+        folder = Path()
+    if not folder.is_absolute():  # before 4.14, platformdirs left the ~ as it was
+        raise Homeless(ExitCode.FILE, f"There is no folder for {purpose}", cause="the home of this user is not known", advice=advice)
+    return folder
 
 
 def config_file(environ: Mapping[str, str]) -> Path:
-    """The config file: the one that VIDUP_CONFIG names, else `config.toml` in the config folder; it need not exist."""
+    """The config file: the one that VIDUP_CONFIG names, else `config.toml` in the config folder; it need not exist.
+
+    Raises Homeless, exit 3.
+    """
     named = environ.get("VIDUP_CONFIG")
     return Path(named) if named else config_folder() / "config.toml"
 
 
 def read_config(environ: Mapping[str, str]) -> dict[str, object]:
     """What stands in the config file; empty without one. Raises VidupError(USAGE) naming the file if it cannot be read."""
-    path = config_file(environ)
+    try:
+        path = config_file(environ)
+    except Homeless:
+        return {}
     try:
         with path.open("rb") as file:
             import tomllib

@@ -46,4 +46,8 @@ def crash_error(error: BaseException, folder: Path, secrets: Iterable[str] = ())
 def stray_fault(error: Exception) -> VidupError:
     """A fault of vidup outside of any upload, as `crash_error` tells it."""
     given = environment().get("VIDUP_STATE_DIR")
-    return crash_error(error, state_folder(Path(given) if given else None), [environment().get(name, "") for name in VARIABLES])
+    try:
+        folder = state_folder(Path(given) if given else None)
+    except (VidupError, OSError):  # the user has no home, or the current folder is gone
+        folder = Path(tempfile.gettempdir())
+    return crash_error(error, folder, [environment().get(name, "") for name in VARIABLES])

@@ -54,7 +54,12 @@ def typed_key(text: str) -> ApiKey:
 
 def kept_key(base_url: str) -> ApiKey | None:
     """The key that `vidup login` keeps for this base URL. Raises VidupError(AUTH) if others can read its file."""
-    path = key_path(base_url)
+    from vidup.console.config import Homeless
+
+    try:
+        path = key_path(base_url)
+    except Homeless:
+        return None
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             mode, text = os.fstat(file.fileno()).st_mode, file.read()
@@ -107,7 +112,10 @@ def drop_key(base_url: str) -> bool:
 
 
 def key_path(base_url: str) -> Path:
-    """Where the key for this base URL is kept, or would be: a readable name, and digits that tell it from any other."""
+    """Where the key for this base URL is kept, or would be: a readable name, and digits that tell it from any other.
+
+    Raises VidupError(FILE) where the user has no home.
+    """
     from vidup.console.config import config_folder
 
     parts = urlsplit(base_url)

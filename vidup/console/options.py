@@ -227,12 +227,15 @@ def uploads_per_minute(base_url: str) -> int:
 
 
 def state_folder(given: Path | None) -> Path:
-    """Where the records of unfinished uploads are kept: --state-dir, else the user's state folder."""
+    """Where the records of unfinished uploads are kept: --state-dir, else the user's state folder.
+
+    Raises VidupError(FILE) where none is given and the user has no home.
+    """
     if given is not None:
         return given.absolute()
-    from platformdirs import user_state_path
+    from vidup.console.config import uploads_folder
 
-    return user_state_path("vidup", appauthor=False) / "uploads"
+    return uploads_folder()
 
 
 def given(context: click.Context, names: tuple[str, ...]) -> list[str]:

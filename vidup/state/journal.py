@@ -1,105 +1,82 @@
-"""EDGE: the state folder. For each upload an append-only record that lets a killed upload go on, and a lock that the kernel frees.
-
-A record is a file of JSON lines, each with its CRC-32: first the checkpoint, then what happened since. A torn or damaged line is
-dropped, never guessed at: the server knows better.
-"""
+"""EDGE: the state folder. For each upload an append-only record that lets a killed upload go on, and a lock that the kernel frees."""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import errno
+import itertools
 import os
 import time
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Final
 
 from vidup.errors import ExitCode, VidupError
+from vidup.state.disk import Disk, OsDisk
+from vidup.state.identity import content_mark, upload_id_for
+from vidup.state.index import Index, Known
+from vidup.state.record import Checkpoint, Record, decode, encode, encode_checkpoint
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-VERSION: Final = 1
 _SUFFIX: Final = ".jsonl"
-_ROOM: Final = 8192
-"""Bytes that must fit on the disk before a video is created: the checkpoint and the first parts."""
-
-
-class Checkpoint(NamedTuple):
-    """What a later run must know of an upload. No secret is in it.
-
-    `created`: vidup made the container. `vouched`: the parts in it are known to be this file's. `requested_id`: the --video-id given.
-    `key_hash`: a few digits that tell one key from another. `options`: what the video was created with. `began`: seconds since 1970.
-    """
-
-    upload_id: str
-    path: str
-    size: int
-    mtime_ns: int
-    fingerprint: str
-    base_url: str
-    video_id: str
-    total_parts: int
-    created: bool
-    vouched: bool
-    requested_id: str
-    key_hash: str
-    options: dict[str, object]
-    began: float
-
-
-class Record(NamedTuple):
-    """A checkpoint and what was noted after it: parts confirmed, parts tried, and whether the file changed under a running upload."""
-
-    checkpoint: Checkpoint
-    confirmed: frozenset[int] = frozenset()
-    attempted: frozenset[int] = frozenset()
-    file_changed: bool = False
+_INDEX: Final = "index"
+_THIS_MACHINE: Final = OsDisk()
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""How file systems say that files cannot be locked there: NFS without its lock service, some SMB and FUSE."""
 
 
 class Busy(VidupError):
     """Another process is at this upload."""
 
 
+class Lock:
+    """The lock of one upload, held. The kernel frees it with the process, however that ends.
+
+    Its file stays for ever: if it were removed, two processes could hold locks on two files of one name.
+    """
+
+    def __init__(self, lock: BaseFileLock, holder: Path) -> None:
+        """`holder` is a file that tells others who has the lock."""
+        self._lock = lock
+        self._holder = holder
+        with contextlib.suppress(OSError):
+            holder.write_text(f"{os.getpid()} {os.uname().nodename}\n")
+            holder.chmod(0o600)
+
+    def release(self) -> None:
+        """Let others have it; again is no harm."""
+        if self._lock.is_locked:
+            with contextlib.suppress(OSError):
+                self._holder.unlink(missing_ok=True)
+            self._lock.release()
+
+
 class StateFolder:
     """The folder that holds the records, 0700; the files in it are 0600."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = _THIS_MACHINE) -> None:
         self.path = path
+        self.disk = disk
+        self._index = Index(path / _INDEX, disk)
 
     def prepare(self) -> None:
-        """Create the folder and see that it can be written. Raises VidupError(FILE) naming the folder."""
-        probe = self.path / f".probe-{os.getpid()}-{os.urandom(4).hex()}"
+        """Create the folder and see that it can be written. Raises VidupError naming the folder: AGAIN if the disk is full, else FILE."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_new(probe, b" " * _ROOM)
+            self.disk.prepare(self.path)
         except OSError as error:
-            raise VidupError(
-                ExitCode.FILE, f"The state folder {self.path} cannot be written", cause=error.strerror or str(error),
-                advice="Free or repair it, or name another one with --state-dir: without it no upload could be resumed.",
-            ) from error  # fmt: skip
-        finally:
-            with contextlib.suppress(OSError):
-                probe.unlink(missing_ok=True)
+            raise disk_refuses(error, self.path) from error
 
     def file_of(self, upload_id: str) -> Path:
         """Where the record of this upload is, or would be."""
         return self.path / f"{upload_id}{_SUFFIX}"
 
-    def records(self) -> Iterator[Record]:
-        """Every record that this version can read, oldest first. Raises as `upload_ids`."""
-        found: list[Record] = []
-        for upload_id in self.upload_ids():
-            with contextlib.suppress(VidupError):
-                record = self.read(upload_id)
-                found += [record] if record is not None else []
-        yield from sorted(found, key=lambda record: record.checkpoint.began)
-
     def upload_ids(self) -> list[str]:
         """The uploads that have a record, readable or not. Raises VidupError(FILE) if the folder is there, but cannot be listed."""
         try:
-            return sorted(name.removesuffix(_SUFFIX) for name in os.listdir(self.path) if name.endswith(_SUFFIX))
+            return sorted(name.removesuffix(_SUFFIX) for name in self.disk.names(self.path) if name.endswith(_SUFFIX))
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -108,22 +85,64 @@ class StateFolder:
                 advice="Repair it, or name another one with --state-dir.",
             ) from error  # fmt: skip
 
+    def records(self) -> Iterator[Record]:
+        """Every record that this version can read, oldest first. Raises as `upload_ids`."""
+        found = [record for upload_id in self.upload_ids() if (record := self._readable(upload_id)) is not None]
+        yield from sorted(found, key=_age)
+
     def read(self, upload_id: str) -> Record | None:
         """The record of this upload, or None if none can be read. Raises VidupError(FILE) if another version wrote it."""
-        return read_record(self.file_of(upload_id))
+        try:
+            data = self.disk.read(self.file_of(upload_id))
+        except OSError:
+            return None
+        return decode(data, upload_id)
+
+    def find(self, path: str, base_url: str, requested_id: str) -> Record | None:
+        """The record of an upload of this path to this place, if it can be read. Raises as `upload_ids`."""
+        wanted = path, base_url, requested_id
+        _, record = self._by_name(*wanted)
+        if record is None:  # it may bear another name: it was begun under another path, or when its name was taken
+            by_path = upload_id_for(*wanted)
+            record = self._by_index(lambda known: known.by_path == by_path, lambda checkpoint: _identity(checkpoint) == wanted)
+        return record
+
+    def find_moved(self, base_url: str, requested_id: str, fingerprint: str) -> Record | None:
+        """A record whose own file is gone and whose fingerprint is this file's: CI workspaces move. Raises as `upload_ids`."""
+        wanted = base_url, requested_id, fingerprint
+        mark = content_mark(fingerprint, base_url, requested_id)
+
+        def fits(checkpoint: Checkpoint) -> bool:
+            same = (checkpoint.base_url, checkpoint.requested_id, checkpoint.fingerprint) == wanted
+            return same and not self.disk.exists(Path(checkpoint.path))
+
+        return self._by_index(lambda known: known.by_content == mark, fits)
+
+    def free_upload_id(self, path: str, base_url: str, requested_id: str) -> str:
+        """The name for a new upload of this path: the usual one, unless the record of a file that has moved away still bears it.
+
+        A record that cannot be read does not count, so it is taken over or refused by whoever reads it under the lock.
+        """
+        return self._by_name(path, base_url, requested_id)[0]
+
+    def note(self, checkpoint: Checkpoint) -> None:
+        """Have this record found by what its checkpoint says from now on."""
+        self._index.add(Known.of(checkpoint))
 
     def forget(self, upload_id: str) -> None:
-        """Remove a record; to be called under its lock."""
-        self.file_of(upload_id).unlink(missing_ok=True)
-        _sync_folder(self.path)
+        """Remove a record; to be called under its lock. OSError if the disk refuses."""
+        self.disk.remove(self.file_of(upload_id))
 
-    @contextlib.contextmanager
-    def locked(self, upload_id: str) -> Iterator[None]:
-        """Hold the lock of this upload; raises Busy, naming the holder, if another process does. A dead holder holds nothing."""
+    def lock(self, upload_id: str) -> Lock:
+        """Take the lock of this upload, at once or not at all. A dead holder holds nothing.
+
+        Raises Busy, naming the holder, if another process has it, VidupError(FILE) where files cannot be locked, else as `prepare`.
+        """
         from filelock import FileLock, Timeout
 
         holder = self.path / f"{upload_id}.holder"
-        lock: BaseFileLock = FileLock(self.path / f"{upload_id}.lock", timeout=0, mode=0o600, thread_local=False)
+        name = self.path / f"{upload_id}.lock"
+        lock: BaseFileLock = FileLock(name, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False)
         try:
             lock.acquire()
         except Timeout:
@@ -132,60 +151,88 @@ class StateFolder:
                 advice="Let it finish, or stop it; then run the same command again.",
             ) from None  # fmt: skip
         except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise disk_refuses(error, self.path) from error
             raise VidupError(
-                ExitCode.FILE, f"The state folder {self.path} cannot be used", cause=error.strerror or str(error),
-                advice="Name another one with --state-dir.",
+                ExitCode.FILE, f"Files cannot be locked in the state folder {self.path}", cause=error.strerror or str(error),
+                advice="Name a folder on a local disk with --state-dir: without a lock two vidups could spoil one upload.",
             ) from error  # fmt: skip
+        return Lock(lock, holder)
+
+    @contextlib.contextmanager
+    def locked(self, upload_id: str) -> Iterator[None]:
+        """Hold the lock of this upload. Raises as `lock`."""
+        lock = self.lock(upload_id)
         try:
-            with contextlib.suppress(OSError):
-                holder.write_text(f"{os.getpid()} {os.uname().nodename}\n")
-                holder.chmod(0o600)
             yield
         finally:
-            with contextlib.suppress(OSError):
-                holder.unlink(missing_ok=True)
-                if not self.file_of(upload_id).exists():
-                    (self.path / f"{upload_id}.lock").unlink(missing_ok=True)  # filelock notices a lock on a file that is gone
             lock.release()
+
+    def _readable(self, upload_id: str) -> Record | None:
+        with contextlib.suppress(VidupError):
+            return self.read(upload_id)
+        return None
+
+    def _by_name(self, path: str, base_url: str, requested_id: str) -> tuple[str, Record | None]:
+        """The first name for this upload that another one does not bear, and its record, if there is one."""
+        for turn in itertools.count():
+            upload_id = upload_id_for(path, base_url, requested_id, turn)
+            record = self._readable(upload_id)
+            if record is None or _identity(record.checkpoint) == (path, base_url, requested_id):
+                return upload_id, record
+        raise AssertionError("itertools.count ended")
+
+    def _by_index(self, may: Callable[[Known], bool], fits: Callable[[Checkpoint], bool]) -> Record | None:
+        """The oldest record that fits, of those of which the index says that they may."""
+        index, lines = self._index.read()
+        upload_ids = self.upload_ids()
+        unknown = [record for name in upload_ids if name not in index and (record := self._readable(name)) is not None]
+        if unknown:  # of a vidup that had no index, or a line got lost
+            more = {record.checkpoint.upload_id: Known.of(record.checkpoint) for record in unknown}
+            self._index.add(*more.values())
+            index |= more
+        here = [index[name] for name in upload_ids if name in index]
+        self._index.tidy(here, lines)
+        found = [record for known in here if may(known) and (record := self._readable(known.upload_id)) and fits(record.checkpoint)]
+        return min(found, key=_age, default=None)
 
 
 class Journal:
-    """The open record of the upload being made: every line is on the disk before the next thing happens."""
+    """The open record of the upload being made: every line is on the disk before the next thing happens.
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self._path = path
-        self._descriptor = descriptor
+    Whatever writes raises OSError if the disk refuses; the record is then as it was before.
+    """
+
+    def __init__(self, folder: StateFolder, upload_id: str) -> None:
+        self._folder = folder
+        self._upload_id = upload_id
+        self._closed = False
 
     @classmethod
     def create(cls, folder: StateFolder, checkpoint: Checkpoint) -> Journal:
         """Write a new record in one step: it is there whole, or not at all. OSError if the disk refuses."""
-        path = folder.file_of(checkpoint.upload_id)
-        beside = path.with_suffix(".new")
-        beside.unlink(missing_ok=True)
-        _write_new(beside, _line({"kind": "checkpoint", "version": VERSION, **checkpoint._asdict()}))
-        os.replace(beside, path)
-        _sync_folder(path.parent)
-        return cls(path, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
+        folder.note(checkpoint)  # first: a line about no record is no harm, a record without its line must be read to be found
+        folder.disk.create(folder.file_of(checkpoint.upload_id), encode_checkpoint(checkpoint))
+        return cls(folder, checkpoint.upload_id)
 
     @classmethod
     def reopen(cls, folder: StateFolder, upload_id: str) -> Journal:
         """Open an existing record to go on with it; what a torn write left after its last line is cut off."""
         path = folder.file_of(upload_id)
-        data = path.read_bytes()
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        data = folder.disk.read(path)
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
-            os.ftruncate(descriptor, whole)
-            os.fsync(descriptor)
-        return cls(path, descriptor)
+            folder.disk.truncate(path, whole)
+        return cls(folder, upload_id)
+
+    def attempt(self, *parts: int) -> None:
+        """These parts are about to be sent for the first time: from now on they may be on the server."""
+        if parts:
+            self._append(*({"kind": "attempt", "value": part} for part in parts))
 
     def confirm(self, part: int) -> None:
-        """The server has this part. OSError if the disk refuses; the record is then as it was before."""
+        """The server has this part."""
         self._append({"kind": "part", "value": part})
-
-    def attempt(self, part: int) -> None:
-        """This part is about to be sent."""
-        self._append({"kind": "attempt", "value": part})
 
     def refused(self, part: int) -> None:
         """The first try of this part was refused: it is not on the server by us."""
@@ -193,6 +240,9 @@ class Journal:
 
     def moved(self, path: str) -> None:
         """The file is found under another path from now on."""
+        record = self._folder.read(self._upload_id)
+        if record is not None:
+            self._folder.note(record.checkpoint._replace(path=path))
         self._append({"kind": "moved", "value": path})
 
     def replanned(self, total_parts: int) -> None:
@@ -208,126 +258,38 @@ class Journal:
         self._append({"kind": "changed"})
 
     def close(self) -> None:
-        """Give the descriptor back."""
-        os.close(self._descriptor)
+        """Write nothing any more: once the lock is released, the record may be another process's."""
+        self._closed = True
 
-    def _append(self, entry: dict[str, object]) -> None:
-        before = os.fstat(self._descriptor).st_size
-        line = _line(entry)
-        try:
-            if os.write(self._descriptor, line) != len(line):
-                raise OSError(28, os.strerror(28))
-            os.fsync(self._descriptor)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, before)
-            raise
+    def _append(self, *entries: dict[str, object]) -> None:
+        if self._closed:
+            raise OSError(errno.EBADF, "the journal is closed")
+        self._folder.disk.append(self._folder.file_of(self._upload_id), b"".join(map(encode, entries)))
 
 
-def find_record(folder: StateFolder, path: str, base_url: str, requested_id: str) -> Record | None:
-    """The record of an upload of this path to this place, if it can be read."""
-    for record in folder.records():
-        known = record.checkpoint
-        if (known.path, known.base_url, known.requested_id) == (path, base_url, requested_id):
-            return record
-    return None
+def disk_refuses(error: OSError, folder: Path | None = None) -> VidupError:
+    """The VidupError for a state folder that cannot be written: AGAIN if the disk is full, else FILE."""
+    full = error.errno in _FULL
+    return VidupError(
+        ExitCode.AGAIN if full else ExitCode.FILE, f"The state folder{f' {folder}' if folder else ''} cannot be written",
+        cause=error.strerror or str(error),
+        advice=f"{'Free some space there' if full else 'Repair it'}, or name another one with --state-dir, "
+        "then run the same command again: without it no upload could be resumed.",
+    )  # fmt: skip
 
 
-def find_moved(folder: StateFolder, base_url: str, requested_id: str, fingerprint: str) -> Record | None:
-    """A record whose own file is gone and whose fingerprint is this file's: CI workspaces move."""
-    for record in folder.records():
-        known = record.checkpoint
-        same = (known.base_url, known.requested_id, known.fingerprint) == (base_url, requested_id, fingerprint)
-        if same and not os.path.exists(known.path):
-            return record
-    return None
+def _identity(checkpoint: Checkpoint) -> tuple[str, str, str]:
+    return checkpoint.path, checkpoint.base_url, checkpoint.requested_id
 
 
-def read_record(path: Path) -> Record | None:
-    """What a record's whole, undamaged lines say; None without a checkpoint. Raises VidupError(FILE) if another version wrote it."""
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-    except OSError:
-        return None
-    entries = [entry for line in lines if (entry := _entry(line)) is not None]
-    checkpoint = _checkpoint(path, entries)
-    if checkpoint is None:
-        return None
-    confirmed: set[int] = set()
-    attempted: set[int] = set()
-    for entry in entries:
-        kind, value = entry.get("kind"), entry.get("value")
-        if kind in ("part", "attempt") and isinstance(value, int):
-            attempted.add(value)
-            confirmed.update({value} if kind == "part" else ())
-        elif kind == "refused" and isinstance(value, int):
-            attempted.discard(value)
-        elif kind == "total" and isinstance(value, int):
-            checkpoint = checkpoint._replace(total_parts=value)
-            confirmed.clear()
-            attempted.clear()
-        elif kind == "moved" and isinstance(value, str):
-            checkpoint = checkpoint._replace(path=value)
-        elif kind == "adopted":
-            checkpoint = checkpoint._replace(vouched=True)
-    changed = any(entry.get("kind") == "changed" for entry in entries)
-    return Record(checkpoint, frozenset(confirmed), frozenset(attempted), changed)
-
-
-def _checkpoint(path: Path, entries: list[dict[str, object]]) -> Checkpoint | None:
-    for entry in entries:
-        if entry.get("kind") != "checkpoint":
-            continue
-        if entry.get("version") != VERSION:
-            raise VidupError(
-                ExitCode.FILE, f"The record {path} was written by another version of vidup",
-                advice=f"Use that version, or drop the record: vidup forget {path.stem}",
-            )  # fmt: skip
-        kinds = get_type_hints(Checkpoint)
-        values = {name: entry.get(name) for name in kinds}
-        if all(isinstance(values[name], (int, float) if kind is float else get_origin(kind) or kind) for name, kind in kinds.items()):
-            return Checkpoint(**values)  # type: ignore[arg-type]
-    return None
-
-
-def _line(entry: dict[str, object]) -> bytes:
-    text = json.dumps(entry, sort_keys=True)
-    return f"{zlib.crc32(text.encode()):08x} {text}\n".encode()
-
-
-def _entry(line: bytes) -> dict[str, object] | None:
-    crc, _, text = line.partition(b" ")
-    try:
-        if int(crc, 16) != zlib.crc32(text):
-            return None
-        entry = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return entry if isinstance(entry, dict) else None
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        if os.write(descriptor, data) != len(data):
-            raise OSError(28, os.strerror(28))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _age(record: Record) -> float:
+    return record.checkpoint.began
 
 
 def _holder_words(holder: Path) -> str:
     try:
         pid, host = holder.read_text().split()
-    except (OSError, ValueError):
+        since = time.time() - holder.stat().st_mtime
+    except (OSError, ValueError):  # it ends at this very moment, or has not begun to tell
         return "it holds the lock"
-    since = time.time() - holder.stat().st_mtime
     return f"process {pid} on {host}, for {since / 60:.0f} min"

@@ -8,7 +8,8 @@ from vidup.api.ledger import Ledger, agreed_total, read_ledger
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
 from vidup.plan.parts import Plan
-from vidup.state.journal import Checkpoint, Journal
+from vidup.state.journal import Journal
+from vidup.state.record import Checkpoint
 from vidup.upload.line import Line
 from vidup.upload.pacing import Kind
 

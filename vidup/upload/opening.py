@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import time
 
@@ -11,8 +10,9 @@ from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
 from vidup.plan.parts import Plan, choose_total, total_parts_for
 from vidup.source.videofile import VideoFile
-from vidup.state.identity import key_hash, upload_id_for
-from vidup.state.journal import Checkpoint, Journal, Record, StateFolder, find_moved, find_record
+from vidup.state.identity import key_hash
+from vidup.state.journal import Journal, StateFolder, disk_refuses
+from vidup.state.record import Checkpoint, Record
 from vidup.units import show_size
 from vidup.upload.container import LEAVE_OUT, Container, ask_ledger, not_this_split
 from vidup.upload.line import Line
@@ -35,10 +35,10 @@ class Containers:
         self._tell = tell
         self._requested = order.video_id or ""
         self._fingerprint = video.fingerprint()
-        found = find_record(folder, video.path, order.base_url, self._requested)
-        found = found or find_moved(folder, order.base_url, self._requested, self._fingerprint)
+        found = folder.find(video.path, order.base_url, self._requested)
+        found = found or folder.find_moved(order.base_url, self._requested, self._fingerprint)
         self.known = found.checkpoint if found else None
-        self.upload_id = self.known.upload_id if self.known else _free_upload_id(folder, video.path, order.base_url, self._requested)
+        self.upload_id = self.known.upload_id if self.known else folder.free_upload_id(video.path, order.base_url, self._requested)
 
     @property
     def parts_expected(self) -> int:
@@ -106,7 +106,7 @@ class Containers:
         try:
             journal = Journal.reopen(self._folder, self.upload_id)
         except OSError as error:
-            raise _disk_refuses(error) from error
+            raise disk_refuses(error) from error
         checkpoint = self._continued(known, total, journal, vouched)
         self._tell_what_is_not_applied(known, checkpoint, ledger)
         return Container(self._line, self._tell, journal, checkpoint, ledger, attempted, {})
@@ -140,7 +140,7 @@ class Containers:
                 journal.adopted()
         except OSError as error:
             journal.close()
-            raise _disk_refuses(error) from error
+            raise disk_refuses(error) from error
         return known._replace(path=self._video.path, total_parts=total, vouched=vouched)
 
     def _tell_what_is_not_applied(self, known: Checkpoint, now: Checkpoint, ledger: Ledger) -> None:
@@ -245,29 +245,16 @@ class Containers:
             fingerprint=self._fingerprint, base_url=order.base_url, video_id=video_id, total_parts=total, created=created,
             vouched=vouched, requested_id=self._requested,
             key_hash=key_hash(order.base_url, order.key.value), options=dict(order.video), began=time.time(),
+            device=self._video.device, inode=self._video.inode,
         )  # fmt: skip
 
     def _opened(self, checkpoint: Checkpoint, ledger: Ledger, video: dict[str, object]) -> Container:
         try:
             journal = Journal.create(self._folder, checkpoint)
         except OSError as error:
-            raise _disk_refuses(error) from error
+            raise disk_refuses(error) from error
         return Container(self._line, self._tell, journal, checkpoint, ledger, set(), video)
-
-
-def _free_upload_id(folder: StateFolder, path: str, base_url: str, requested_id: str) -> str:
-    """The name for a new upload of this path: the usual one, unless the record of a file that has moved away still bears it."""
-    taken = {record.checkpoint.upload_id for record in folder.records()}
-    names = (upload_id_for(path, base_url, requested_id, turn) for turn in itertools.count())
-    return next(name for name in names if name not in taken)
 
 
 def _adopting(video_id: str) -> Note:
     return Note(f"--adopt: taking the parts in {video_id} for parts of this file; if they are not, the video will be broken", warning=True)
-
-
-def _disk_refuses(error: OSError) -> VidupError:
-    return VidupError(
-        ExitCode.FILE, "The state folder cannot be written", cause=error.strerror or str(error),
-        advice="Free or repair it, or name another one with --state-dir, then run the same command again.",
-    )  # fmt: skip

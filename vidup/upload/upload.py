@@ -14,7 +14,8 @@ from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Finishing, Note, Resumed, Started, Tell
 from vidup.plan.parts import WARN_SIZE, Plan
 from vidup.source.videofile import VideoFile, open_video
-from vidup.state.journal import Checkpoint, StateFolder
+from vidup.state.journal import StateFolder
+from vidup.state.record import Checkpoint
 from vidup.units import show_size
 from vidup.upload.attempts import Question, another_writer, completed_by_another
 from vidup.upload.container import Container, ask_ledger

@@ -1,0 +1,149 @@
+"""EDGE: the disk under the state folder: few operations, each of which is on the platter, or was not done, when it returns."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from pathlib import Path
+from typing import Final, Protocol
+
+_ROOM: Final = 8192
+"""Bytes that must fit on the disk before a video is created: the checkpoint and the first parts."""
+
+_NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EBADF,
+                                    errno.EISDIR, errno.EACCES, errno.EPERM})  # fmt: skip
+"""How file systems say that folders are not synced there (some CIFS, 9p, vboxsf), or not by us. What they hold is on their server."""
+
+
+class Disk(Protocol):
+    """What the records need of a disk. Every operation raises OSError for what the disk refuses."""
+
+    def prepare(self, folder: Path) -> None:
+        """Create the folder, for the user alone, and see that some kilobytes can be written there."""
+
+    def names(self, folder: Path) -> list[str]:
+        """The names of the files in the folder, in any order."""
+
+    def read(self, path: Path) -> bytes:
+        """The whole file."""
+
+    def create(self, path: Path, data: bytes) -> None:
+        """The file with this content, readable for the user alone, in place of an older one: it is there whole, or not at all."""
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Add to a file that is there; after an OSError it is as it was before."""
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Keep only the first `size` bytes."""
+
+    def remove(self, path: Path) -> None:
+        """Remove the file; one that is missing is fine."""
+
+    def exists(self, path: Path) -> bool:
+        """Whether there is such a file."""
+
+
+class OsDisk:
+    """The disk of this machine."""
+
+    def prepare(self, folder: Path) -> None:
+        """As `Disk` says."""
+        probe = folder / f".probe-{os.getpid()}-{os.urandom(4).hex()}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            _write_new(probe, b" " * _ROOM)
+        finally:
+            with contextlib.suppress(OSError):
+                probe.unlink(missing_ok=True)
+
+    def names(self, folder: Path) -> list[str]:
+        """As `Disk` says."""
+        return os.listdir(folder)
+
+    def read(self, path: Path) -> bytes:
+        """As `Disk` says."""
+        return path.read_bytes()
+
+    def create(self, path: Path, data: bytes) -> None:
+        """As `Disk` says."""
+        beside = path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}")  # two processes must not write one draft
+        try:
+            _write_new(beside, data)
+            os.replace(beside, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+    def append(self, path: Path, data: bytes) -> None:
+        """As `Disk` says."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            before = os.fstat(descriptor).st_size
+            try:
+                _write(descriptor, data)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, before)
+                raise
+        finally:
+            os.close(descriptor)
+
+    def truncate(self, path: Path, size: int) -> None:
+        """As `Disk` says."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.ftruncate(descriptor, size)
+            _sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def remove(self, path: Path) -> None:
+        """As `Disk` says."""
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        _sync_folder(path.parent)
+
+    def exists(self, path: Path) -> bool:
+        """As `Disk` says."""
+        return os.path.exists(path)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        _write(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    if os.write(descriptor, data) != len(data):  # what is short on a local file is a disk that filled up
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    _sync(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    """Wait until it is on the platter: macOS has a call of its own for that, where fsync stops at the drive's cache."""
+    if hasattr(fcntl, "F_FULLFSYNC"):
+        with contextlib.suppress(OSError):  # refused, as by network drives: fsync is what there is
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _sync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
