@@ -58,6 +58,23 @@ def test_counting_follows_what_was_taken(tmp_path: Path) -> None:
     assert (body.handed, body.all_out) == (BLOCK, False)
 
 
+def test_a_system_without_preadv_reads_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS has it since version 11."""
+    path = fill(tmp_path / "movie.mp4", BLOCK * 2 + 7)
+    monkeypatch.delattr(os, "preadv")
+    assert payload(body_of(path, Part(1, 3, BLOCK * 2 + 4))) == path.read_bytes()[3:]
+
+
+def test_a_file_system_that_takes_no_advice_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FUSE and gVisor refuse the hint."""
+
+    def refused(*_args: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fadvise", refused)
+    assert open_video(str(fill(tmp_path / "movie.mp4", 10))).size == 10
+
+
 def test_a_stop_cuts_the_body_at_the_next_block(tmp_path: Path) -> None:
     """Ctrl-C does not wait for a 200 MiB part."""
     stop = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -111,7 +112,8 @@ def open_video(path: str) -> VideoFile:
         what, advice = refusal
         raise VidupError(ExitCode.FILE, f"{name} {what}", advice=advice)
     if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        with contextlib.suppress(OSError):  # a hint, which FUSE and gVisor may refuse
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
     return VideoFile(real, name, about.st_size, about.st_mtime_ns, descriptor)
 
 
@@ -177,13 +179,21 @@ class PartBody:
 
     def _fill(self, space: memoryview, offset: int) -> int:
         try:
-            taken = os.preadv(self._video.descriptor, [space], offset)
+            taken = _read_into(space, self._video.descriptor, offset)
         except OSError as error:
             raise self._video.unreadable(f"at byte {offset}", error) from error
         if not taken:
             self._video.check_unchanged()
             raise VidupError(ExitCode.FILE, f"{self._video.name} ended early at byte {offset}", advice="Start over with --restart.")
         return taken
+
+
+def _read_into(space: memoryview, descriptor: int, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [space], offset)
+    data = os.pread(descriptor, len(space), offset)  # macOS before 11 has only this, which copies once more
+    space[: len(data)] = data
+    return len(data)
 
 
 def _buffer() -> memoryview:
