@@ -294,6 +294,21 @@ def test_a_bundle_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path)
             assert variable in refused.value.advice
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_named_bundle_is_not_held_to_the_letter_of_the_rfc(variable: str, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.13 began to: an authority that was trusted before still is, where the user vouches for it; the system's are as Python wants them."""
+    create = ssl.create_default_context
+
+    def strict(**options: Any) -> ssl.SSLContext:
+        context = create(**options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    assert not trust_store({variable: str(bundle)}).verify_flags & ssl.VERIFY_X509_STRICT
+    assert trust_store({}).verify_flags & ssl.VERIFY_X509_STRICT
+
+
 def test_a_netrc_does_not_replace_our_authorization(emulator: Emulator, video: Callable[..., Path], vidup: Cli, nobodys_home: Path) -> None:
     """The file is there for the host, and is not looked at."""
     netrc = nobodys_home / ".netrc"
