@@ -98,6 +98,45 @@ def test_a_good_status_with_a_broken_body_is_not_a_promise_kept(raw: bytes) -> N
 
 
 @responses.activate
+def test_no_words_are_an_answer_only_where_none_were_promised() -> None:
+    """A gateway that says 204 has stored no part and knows no key; a DELETE is answered so."""
+    for method, path in (
+        ("POST", "/auth/api-key"),
+        ("POST", "/auth/refresh"),
+        ("POST", "/videos"),
+        ("POST", "/videos/vi1/source"),
+        ("DELETE", "/videos/vi1"),
+    ):
+        responses.add(method, HOST + path, status=204)
+    key = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5)
+    line = transport()
+    replies = [
+        key.log_in(),
+        *(line.request("POST", path, payload={}) for path in ("/auth/refresh", "/videos")),
+        line.request("POST", "/videos/vi1/source", body=_Sent()),
+    ]
+    assert {TABLE.judge(reply).slug for reply in replies} == {"answer-broken"}
+    assert line.request("DELETE", "/videos/vi1", empty=True).promised
+    assert not line.request("DELETE", "/videos/vi1").promised
+    responses.add("POST", f"{HOST}/auth/api-key", json={"access_token": "tok-1"})
+    assert key.delete_video("vi1").promised
+
+
+@responses.activate
+def test_a_refresh_without_words_is_followed_by_a_log_in() -> None:
+    """And not by requests with an empty token."""
+    now = [0.0]
+    login = responses.post(f"{HOST}/auth/api-key", json={"access_token": "tok-1", "refresh_token": "ref-1", "expires_in": 3600})
+    responses.post(f"{HOST}/auth/refresh", status=204)
+    responses.get(f"{HOST}/videos/vi1", json={"videoId": "vi1"})
+    api = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5, clock=lambda: now[0])
+    assert api.get_video("vi1").promised
+    now[0] = 4000.0
+    assert api.get_video("vi1").promised
+    assert login.call_count == 2
+
+
+@responses.activate
 @pytest.mark.parametrize(
     ("status", "headers", "wait"),
     [

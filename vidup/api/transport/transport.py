@@ -124,8 +124,11 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         answer_timeout: float | None = None,
         promised: Callable[[dict[str, object]], bool] = bool,
+        empty: bool = False,
     ) -> Reply:
         """Send one request and reduce whatever comes back to a Reply; `promised` says whether a 2xx body is the one expected.
+
+        `empty` says that a 2xx without a body is promised, too; for whoever was promised words, a 204 is a broken answer.
 
         `answer_timeout` (seconds, default the timeout) bounds each wait for the answer once the body is out, and the whole of its body.
         Good bodies come without secrets, but for the tokens of `/auth/`. Raises only what the body raises: a changed file, a stop.
@@ -143,7 +146,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                reply = self._reply(response, promised, answer_timeout or self.timeout, body)
+                reply = self._reply(response, promised, empty, answer_timeout or self.timeout, body)
         except (requests.RequestException, HTTPError, ValueError) as failed:
             reply = self._failure(failed, body)
         if reply.body is not None and not path.startswith("/auth/"):
@@ -181,7 +184,7 @@ class Transport:
         return session
 
     def _reply(
-        self, response: requests.Response, promised: Callable[[dict[str, object]], bool], seconds: float, sent: Body | None
+        self, response: requests.Response, promised: Callable[[dict[str, object]], bool], empty: bool, seconds: float, sent: Body | None
     ) -> Reply:
         good = 200 <= response.status_code < 300
         raw, whole = _read(response, _BODY_LIMIT if good else ERROR_BODY_LIMIT, seconds)
@@ -191,7 +194,7 @@ class Transport:
         head = response.headers
         reply = Reply(
             status=response.status_code,
-            promised=response.status_code == 204 or (good and body is not None and promised(body)),
+            promised=good and (promised(body) if body is not None else empty and whole and not raw),
             body=body if good else None,
             location=self.scrub(head.get("Location", "")),
             date=_moment(head.get("Date", "")),
