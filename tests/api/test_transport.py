@@ -19,7 +19,8 @@ from tests.conftest import MIB, Cli
 from vidup.api.client import Api
 from vidup.api.credentials import ApiKey
 from vidup.api.transport.connections import PlainConnection
-from vidup.api.transport.transport import ERROR_BODY_LIMIT, Transport, mask_url
+from vidup.api.transport.striking import mask_url
+from vidup.api.transport.transport import ERROR_BODY_LIMIT, Transport
 from vidup.api.trust import trust_store
 from vidup.emulator.server import Emulator
 from vidup.errors import VidupError
@@ -410,6 +411,56 @@ def test_proxy_settings_that_cannot_be_used_are_told_from_the_network(proxy: str
     reply = transport(f"{scheme}://api.example").request("GET", "/x")
     rule = TABLE.judge(reply)
     assert (rule.slug, "ALL_PROXY" in rule.advice, "u:" in reply.text) == ("proxy-unusable", True, False)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("user:kretaf1sh@127.0.0.1:9", "***@127.0.0.1:9"),
+        ("http://user:kreta/f1sh@127.0.0.1:9", "http://***@127.0.0.1:9"),
+        ("socks5://user:kreta#f1sh@127.0.0.1:9", "socks5://***@127.0.0.1:9"),
+    ],
+)
+def test_no_proxy_password_is_ever_shown(proxy: str, shown: str, video: Callable[..., Path], vidup: Cli) -> None:
+    """Malformed ones least of all: they are what gets printed."""
+    for words in (("upload", video(MIB), "--json", "--retry-for", "1s"), ("check",)):
+        done = vidup(*words, "--base-url", "https://x.invalid", env={"VIDUP_API_KEY": "abcdef", "HTTPS_PROXY": proxy})
+        said = done.stdout + done.stderr
+        assert done.returncode != 0
+        assert shown in said
+        assert not {piece for piece in ("kreta", "f1sh", "user:") if piece in said}
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("user:pw@h:1", "***@h:1"),
+        ("http://user:pa/ss@h:1", "http://***@h:1"),
+        ("http://u:p://a@ss@h", "http://***@h"),
+        ("token@h", "***@h"),
+        ("https://h:1", "https://h:1"),
+        ("h:1", "h:1"),
+    ],
+)
+def test_everything_before_the_last_at_of_a_proxy_is_masked(proxy: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a scheme and without one, whatever is in it."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    line = transport("https://x.invalid")
+    assert (line.proxy, line.scrub(f"cannot parse {proxy}")) == (shown, f"cannot parse {shown}")
+
+
+def test_the_name_of_a_proxys_user_spoils_no_good_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said is struck, the links of a good answer are not; the password is, in both, and with its escapes resolved, too."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 48\r\n\r\n{"a": "https://api.video/", "b": "is p@ssw0rd!"}')
+
+    with serving(answer) as url:
+        monkeypatch.setenv("HTTP_PROXY", url.replace("://", "://video:p%40ssw0rd@"))
+        line = transport("http://api.example")
+        assert line.request("GET", "/x").body == {"a": "https://api.video/", "b": "is ***!"}
+    assert line.scrub("user video, p%40ssw0rd") == "user ***, ***"
 
 
 def test_a_proxy_port_with_407_in_it_is_no_demand_for_a_password(monkeypatch: pytest.MonkeyPatch) -> None:

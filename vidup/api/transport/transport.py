@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from vidup.api.transport.connections import Adapter, Session
 from vidup.api.transport.failures import causes_of, in_words, is_407, is_of_proxy_address
+from vidup.api.transport.striking import Secrets, mask_proxy, userinfo
 from vidup.api.trust import trust_store
 from vidup.verdicts.judge import Problem, RateLimit, Reply, slug_of
 
@@ -63,11 +64,6 @@ class _Authorization(AuthBase):
         return request
 
 
-def mask_url(url: str) -> str:
-    """A URL as it may be shown: a password, and a lone user that may be a token, become ***."""
-    return re.sub(r"(?<=://)[^/\s]*@", "***@", url)
-
-
 class Transport:
     """Requests to one base URL. Sessions belong to the thread that uses them, so each worker keeps one connection."""
 
@@ -81,37 +77,26 @@ class Transport:
         self._proxies: dict[str, str] = {k: v for k, v in get_environ_proxies(self.base_url).items() if v}
         self._context = trust_store(os.environ) if self.base_url.startswith("https") or self._proxies else None
         self._threads = threading.local()
-        self._secrets: set[str] = set()
+        self._secrets = Secrets()
+        for proxy in self._proxies.values():
+            self._secrets.keep_proxy(proxy)
 
     @property
     def proxy(self) -> str:
         """The proxy that requests go through, its password masked, or nothing."""
-        chosen = self._proxies.get(urlsplit(self.base_url).scheme) or self._proxies.get("all", "")
-        return mask_url(chosen)
+        return mask_proxy(self._chosen_proxy)
+
+    @property
+    def _chosen_proxy(self) -> str:
+        return self._proxies.get(urlsplit(self.base_url).scheme) or self._proxies.get("all", "")
 
     def keep_secret(self, *values: str) -> None:
         """These values are struck out of everything a server or proxy says."""
-        self._secrets.update(value for value in values if len(value) >= 4)
+        self._secrets.keep(*values)
 
     def scrub(self, text: str) -> str:
         """The text without secrets and without passwords in URLs."""
-        return mask_url(self._struck(text))
-
-    def _struck(self, text: str) -> str:
-        for secret in tuple(self._secrets):  # another thread may be keeping a new token
-            text = text.replace(secret, "***")
-        return text
-
-    def _strike(self, body: dict[str, object]) -> None:
-        """Take the secrets out of every string of a good body, however deep; in place, for nobody else has it yet."""
-        waiting: list[Any] = [body]
-        while waiting:
-            holder = waiting.pop()
-            for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
-                if isinstance(value, str):
-                    holder[key] = self._struck(value)
-                elif isinstance(value, dict | list):
-                    waiting.append(value)
+        return self._secrets.scrub(text)
 
     def request(
         self,
@@ -150,7 +135,7 @@ class Transport:
         except (requests.RequestException, HTTPError, ValueError) as failed:
             reply = self._failure(failed, body)
         if reply.body is not None and not path.startswith("/auth/"):
-            self._strike(reply.body)
+            self._secrets.strike(reply.body)
         if self._trace is not None:
             kind = "upload" if body is not None else "read" if method == "GET" else "write"
             what = " ".join(words for words in (method, path.partition("?")[0], (headers or {}).get("Content-Range", "")) if words)
@@ -237,11 +222,17 @@ class Transport:
         if any(is_407(cause) for cause in causes):
             return Reply(failure="proxy-wants-password", text=f"the proxy {self.proxy} answered 407")
         if self.proxy and is_of_proxy_address(failed):
-            return Reply(failure="proxy-unusable", text=self.scrub(f"the proxy {self.proxy}: {failed}"))
+            return Reply(failure="proxy-unusable", text=f"the proxy {self.proxy}{self._said_of_proxy(failed)}")
         words = self.scrub(in_words(causes, self._host, self.timeout))
         if isinstance(failed, requests.exceptions.ProxyError):
             words = f"{words} (through the proxy {self.proxy})"
         return _unanswered(body, words)
+
+    def _said_of_proxy(self, failed: Exception) -> str:
+        """What a parser says of the proxy's address, unless it quotes a piece of the password that it took for something else."""
+        words = str(failed)
+        pieces = re.split(r"[:/?#@\[\]]", userinfo(self._chosen_proxy))
+        return "" if any(piece and piece in words for piece in pieces) else f": {self.scrub(words)}"
 
 
 def _unanswered(body: Body | None, words: str) -> Reply:
