@@ -463,6 +463,64 @@ def test_the_name_of_a_proxys_user_spoils_no_good_answer(monkeypatch: pytest.Mon
     assert line.scrub("user video, p%40ssw0rd") == "user ***, ***"
 
 
+@pytest.fixture
+def tls_proxy(tls: ssl.SSLContext) -> Iterator[str]:
+    """A proxy spoken to over TLS, which answers everything itself with 407."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_the_named_bundle_is_good_for_a_proxy_too(
+    scheme: str, variable: str, tls_proxy: str, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy over TLS is trusted as a server is."""
+    monkeypatch.setenv(variable, str(bundle))
+    monkeypatch.setenv("ALL_PROXY", tls_proxy)
+    assert TABLE.judge(transport(f"{scheme}://api.example").request("POST", "/x")).slug == "proxy-wants-password"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_it_is_said_whose_certificate_is_not_trusted(
+    scheme: str, tls_proxy: str, emulate: Callable[..., Emulator], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the proxy, or that of the server."""
+    server = emulate(tls=tls).url
+    straight = transport(server).request("GET", "/x")
+    monkeypatch.setenv("ALL_PROXY", tls_proxy)
+    through = transport(f"{scheme}://api.example").request("GET", "/x")
+    assert straight.failure == through.failure == "certificate-not-trusted"
+    assert straight.text.endswith(f"(certificate of {server.removeprefix('https://')})")
+    assert through.text.endswith(f"(certificate of the proxy {tls_proxy})")
+
+
+def test_what_a_proxy_says_to_connect_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule of squid's is not a line that is down."""
+
+    def forbid(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(forbid) as url:
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        reply = transport("https://api.example").request("GET", "/x")
+    assert (reply.failure, "CONNECT was answered 403 Forbidden" in reply.text, url in reply.text) == ("no-answer", True, True)
+
+
+def test_a_server_that_hangs_up_without_a_word_is_said_to() -> None:
+    """It is no reset."""
+
+    def hang_up(connection: socket.socket) -> None:
+        connection.recv(65536)
+
+    with serving(hang_up) as url:
+        assert "closed the connection without an answer" in transport(url).request("GET", "/x").text
+
+
 def test_a_proxy_port_with_407_in_it_is_no_demand_for_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the proxy's own words are."""
     monkeypatch.setenv("HTTPS_PROXY", "http://407.invalid:4071")

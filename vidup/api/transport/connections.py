@@ -132,7 +132,7 @@ class Session(requests.Session):
 
 
 class Adapter(HTTPAdapter):
-    """One connection, no retries of its own, and one trust store for all adapters: parsing it costs 20 ms each time."""
+    """One connection, no retries of its own, and one trust store for all adapters and proxies: parsing it costs 20 ms each time."""
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
         self._context = context
@@ -149,6 +149,8 @@ class Adapter(HTTPAdapter):
             pool.open_early(timeout)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        if proxy.lower().startswith("https:"):
+            options["proxy_ssl_context"] = self._context
         manager = super().proxy_manager_for(proxy, ssl_context=self._context, **options)
         manager.pool_classes_by_scheme = _POOLS
         return manager

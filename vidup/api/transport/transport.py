@@ -20,7 +20,7 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from vidup.api.transport.connections import Adapter, Session
-from vidup.api.transport.failures import causes_of, in_words, is_407, is_of_proxy_address
+from vidup.api.transport.failures import causes_of, in_words, is_of_proxy_address, refused_tunnel
 from vidup.api.transport.striking import Secrets, mask_proxy, userinfo
 from vidup.api.trust import trust_store
 from vidup.verdicts.judge import Problem, RateLimit, Reply, slug_of
@@ -216,15 +216,17 @@ class Transport:
 
     def _failure(self, failed: Exception, body: Body | None) -> Reply:
         causes = list(causes_of(failed))
+        by_proxy = isinstance(failed, requests.exceptions.ProxyError)
         untrusted = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
         if untrusted is not None:
-            return Reply(failure="certificate-not-trusted", text=self.scrub(untrusted.verify_message))
-        if any(is_407(cause) for cause in causes):
+            whose = f"the proxy {self.proxy}" if by_proxy else self._host
+            return Reply(failure="certificate-not-trusted", text=self.scrub(f"{untrusted.verify_message} (certificate of {whose})"))
+        if refused_tunnel(causes).startswith("407"):
             return Reply(failure="proxy-wants-password", text=f"the proxy {self.proxy} answered 407")
         if self.proxy and is_of_proxy_address(failed):
             return Reply(failure="proxy-unusable", text=f"the proxy {self.proxy}{self._said_of_proxy(failed)}")
         words = self.scrub(in_words(causes, self._host, self.timeout))
-        if isinstance(failed, requests.exceptions.ProxyError):
+        if by_proxy:
             words = f"{words} (through the proxy {self.proxy})"
         return _unanswered(body, words)
 
