@@ -42,13 +42,16 @@ Trace = Callable[[str], None]
 
 
 class Body(Protocol):
-    """A sized stream; `all_out` tells whether its last byte was handed to the socket."""
+    """A sized stream that starts anew with every iteration; `all_out` tells whether its last byte was handed to the socket."""
 
     all_out: bool
 
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[bytes | memoryview]: ...
+
+    def moved(self, taken: int) -> None:
+        """Called by the sending thread: the kernel took so many bytes (> 0), or the peer acknowledged some while none were taken (0)."""
 
 
 class _Authorization(AuthBase):
