@@ -8,19 +8,18 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import responses
-import trustme
 
+from tests.api.conftest import serving
 from tests.conftest import MIB, Cli
 from vidup.api.client import Api
 from vidup.api.credentials import ApiKey
-from vidup.api.transport.connections import PlainConnection
-from vidup.api.transport.transport import ERROR_BODY_LIMIT, Transport, mask_url
+from vidup.api.transport.striking import mask_url
+from vidup.api.transport.transport import ERROR_BODY_LIMIT, Transport
 from vidup.api.trust import trust_store
 from vidup.emulator.server import Emulator
 from vidup.errors import VidupError
@@ -28,53 +27,6 @@ from vidup.verdicts.judge import Reply
 from vidup.verdicts.rules import TABLE
 
 HOST = "https://ws.api.video"
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def bundle(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
-@contextmanager
-def serving(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that does one thing to every connection."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def accept() -> None:
-        while True:
-            try:
-                connection, _address = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-    def serve(connection: socket.socket) -> None:
-        with connection:
-            try:
-                answer(connection)
-            except OSError:
-                return
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
 
 
 def transport(base_url: str = HOST, timeout: float = 10.0) -> Transport:
@@ -146,6 +98,45 @@ def test_a_good_status_with_a_broken_body_is_not_a_promise_kept(raw: bytes) -> N
 
 
 @responses.activate
+def test_no_words_are_an_answer_only_where_none_were_promised() -> None:
+    """A gateway that says 204 has stored no part and knows no key; a DELETE is answered so."""
+    for method, path in (
+        ("POST", "/auth/api-key"),
+        ("POST", "/auth/refresh"),
+        ("POST", "/videos"),
+        ("POST", "/videos/vi1/source"),
+        ("DELETE", "/videos/vi1"),
+    ):
+        responses.add(method, HOST + path, status=204)
+    key = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5)
+    line = transport()
+    replies = [
+        key.log_in(),
+        *(line.request("POST", path, payload={}) for path in ("/auth/refresh", "/videos")),
+        line.request("POST", "/videos/vi1/source", body=_Sent()),
+    ]
+    assert {TABLE.judge(reply).slug for reply in replies} == {"answer-broken"}
+    assert line.request("DELETE", "/videos/vi1", empty=True).promised
+    assert not line.request("DELETE", "/videos/vi1").promised
+    responses.add("POST", f"{HOST}/auth/api-key", json={"access_token": "tok-1"})
+    assert key.delete_video("vi1").promised
+
+
+@responses.activate
+def test_a_refresh_without_words_is_followed_by_a_log_in() -> None:
+    """And not by requests with an empty token."""
+    now = [0.0]
+    login = responses.post(f"{HOST}/auth/api-key", json={"access_token": "tok-1", "refresh_token": "ref-1", "expires_in": 3600})
+    responses.post(f"{HOST}/auth/refresh", status=204)
+    responses.get(f"{HOST}/videos/vi1", json={"videoId": "vi1"})
+    api = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5, clock=lambda: now[0])
+    assert api.get_video("vi1").promised
+    now[0] = 4000.0
+    assert api.get_video("vi1").promised
+    assert login.call_count == 2
+
+
+@responses.activate
 @pytest.mark.parametrize(
     ("status", "headers", "wait"),
     [
@@ -202,6 +193,9 @@ class _Sent:
     def __iter__(self) -> Iterator[bytes]:
         return iter([b"x"])
 
+    def moved(self, taken: int) -> None:
+        return
+
 
 @pytest.mark.parametrize(
     ("status", "verdict"),
@@ -251,23 +245,6 @@ def test_a_kept_connection_serves_the_next_request() -> None:
         line = transport(url)
         assert [line.request("GET", "/x").body for _ in range(3)] == [{"a": 1}, {"a": 1}, None]
     assert len(opened) == 1
-
-
-def test_a_block_may_take_longer_than_the_timeout_while_bytes_move() -> None:
-    """The socket's timeout counts per stretch that is accepted, also without TLS: no sendall, which has one for the whole block."""
-    taken = bytearray()
-
-    class Sipping:
-        def send(self, data: memoryview) -> int:
-            taken.extend(data[:1000])
-            return min(1000, len(data))
-
-    block = bytes(range(256)) * 100
-    connection = PlainConnection("127.0.0.1")
-    connection.sock = cast(Any, Sipping())
-    connection.send(memoryview(block))
-    connection.send(b"the end")
-    assert bytes(taken) == block + b"the end"
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://a:port/", "//", "http://\xff..\xfe/", "https://a..b/"])
@@ -342,6 +319,21 @@ def test_a_bundle_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path)
             assert variable in refused.value.advice
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_named_bundle_is_not_held_to_the_letter_of_the_rfc(variable: str, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.13 began to: an authority that was trusted before still is, where the user vouches for it; the system's are as Python wants them."""
+    create = ssl.create_default_context
+
+    def strict(**options: Any) -> ssl.SSLContext:
+        context = create(**options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    assert not trust_store({variable: str(bundle)}).verify_flags & ssl.VERIFY_X509_STRICT
+    assert trust_store({}).verify_flags & ssl.VERIFY_X509_STRICT
+
+
 def test_a_netrc_does_not_replace_our_authorization(emulator: Emulator, video: Callable[..., Path], vidup: Cli, nobodys_home: Path) -> None:
     """The file is there for the host, and is not looked at."""
     netrc = nobodys_home / ".netrc"
@@ -404,6 +396,114 @@ def test_proxy_settings_that_cannot_be_used_are_told_from_the_network(proxy: str
     reply = transport(f"{scheme}://api.example").request("GET", "/x")
     rule = TABLE.judge(reply)
     assert (rule.slug, "ALL_PROXY" in rule.advice, "u:" in reply.text) == ("proxy-unusable", True, False)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("user:kretaf1sh@127.0.0.1:9", "***@127.0.0.1:9"),
+        ("http://user:kreta/f1sh@127.0.0.1:9", "http://***@127.0.0.1:9"),
+        ("socks5://user:kreta#f1sh@127.0.0.1:9", "socks5://***@127.0.0.1:9"),
+    ],
+)
+def test_no_proxy_password_is_ever_shown(proxy: str, shown: str, video: Callable[..., Path], vidup: Cli) -> None:
+    """Malformed ones least of all: they are what gets printed."""
+    for words in (("upload", video(MIB), "--json", "--retry-for", "1s"), ("check",)):
+        done = vidup(*words, "--base-url", "https://x.invalid", env={"VIDUP_API_KEY": "abcdef", "HTTPS_PROXY": proxy})
+        said = done.stdout + done.stderr
+        assert done.returncode != 0
+        assert shown in said
+        assert not {piece for piece in ("kreta", "f1sh", "user:") if piece in said}
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("user:pw@h:1", "***@h:1"),
+        ("http://user:pa/ss@h:1", "http://***@h:1"),
+        ("http://u:p://a@ss@h", "http://***@h"),
+        ("token@h", "***@h"),
+        ("https://h:1", "https://h:1"),
+        ("h:1", "h:1"),
+    ],
+)
+def test_everything_before_the_last_at_of_a_proxy_is_masked(proxy: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a scheme and without one, whatever is in it."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    line = transport("https://x.invalid")
+    assert (line.proxy, line.scrub(f"cannot parse {proxy}")) == (shown, f"cannot parse {shown}")
+
+
+def test_the_name_of_a_proxys_user_spoils_no_good_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said is struck, the links of a good answer are not; the password is, in both, and with its escapes resolved, too."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 48\r\n\r\n{"a": "https://api.video/", "b": "is p@ssw0rd!"}')
+
+    with serving(answer) as url:
+        monkeypatch.setenv("HTTP_PROXY", url.replace("://", "://video:p%40ssw0rd@"))
+        line = transport("http://api.example")
+        assert line.request("GET", "/x").body == {"a": "https://api.video/", "b": "is ***!"}
+    assert line.scrub("user video, p%40ssw0rd") == "user ***, ***"
+
+
+@pytest.fixture
+def tls_proxy(tls: ssl.SSLContext) -> Iterator[str]:
+    """A proxy spoken to over TLS, which answers everything itself with 407."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_the_named_bundle_is_good_for_a_proxy_too(
+    scheme: str, variable: str, tls_proxy: str, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy over TLS is trusted as a server is."""
+    monkeypatch.setenv(variable, str(bundle))
+    monkeypatch.setenv("ALL_PROXY", tls_proxy)
+    assert TABLE.judge(transport(f"{scheme}://api.example").request("POST", "/x")).slug == "proxy-wants-password"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_it_is_said_whose_certificate_is_not_trusted(
+    scheme: str, tls_proxy: str, emulate: Callable[..., Emulator], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the proxy, or that of the server."""
+    server = emulate(tls=tls).url
+    straight = transport(server).request("GET", "/x")
+    monkeypatch.setenv("ALL_PROXY", tls_proxy)
+    through = transport(f"{scheme}://api.example").request("GET", "/x")
+    assert straight.failure == through.failure == "certificate-not-trusted"
+    assert straight.text.endswith(f"(certificate of {server.removeprefix('https://')})")
+    assert through.text.endswith(f"(certificate of the proxy {tls_proxy})")
+
+
+def test_what_a_proxy_says_to_connect_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule of squid's is not a line that is down."""
+
+    def forbid(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(forbid) as url:
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        reply = transport("https://api.example").request("GET", "/x")
+    assert (reply.failure, "CONNECT was answered 403 Forbidden" in reply.text, url in reply.text) == ("no-answer", True, True)
+
+
+def test_a_server_that_hangs_up_without_a_word_is_said_to() -> None:
+    """It is no reset."""
+
+    def hang_up(connection: socket.socket) -> None:
+        connection.recv(65536)
+
+    with serving(hang_up) as url:
+        assert "closed the connection without an answer" in transport(url).request("GET", "/x").text
 
 
 def test_a_proxy_port_with_407_in_it_is_no_demand_for_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -491,33 +591,6 @@ def test_a_peer_that_takes_nothing_is_noticed_within_the_timeout() -> None:
         release.set()
     assert reply.failure == "no-answer"
     assert "in time" in reply.text
-
-
-class _Buffered:
-    """A body that the kernel takes whole, though the peer reads none of it."""
-
-    all_out = False
-
-    def __len__(self) -> int:
-        return 1 << 20
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield bytes(1 << 20)
-        self.all_out = True
-
-
-def test_a_line_that_dies_with_the_end_of_a_body_in_the_kernel_is_dead_and_not_awaited() -> None:
-    """--timeout counts while bytes wait to be sent, whoever holds them; the answer's own time begins when they are gone."""
-    release, body = threading.Event(), _Buffered()
-
-    def hold(_connection: socket.socket) -> None:
-        release.wait(60)
-
-    with serving(hold) as url:
-        reply = transport(url, timeout=0.6).request("POST", "/x", body=body, answer_timeout=3600)
-        release.set()
-    assert body.all_out
-    assert (reply.failure, "in time" in reply.text) == ("answer-lost", True)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import hashlib
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from tests.conftest import MIB, fill
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.plan.parts import Part, Plan
+from vidup.source import videofile
 from vidup.source.videofile import BLOCK, FileChanged, PartBody, open_video
 
 
@@ -43,19 +45,49 @@ def test_the_parts_of_any_file_make_up_the_file(size: int, total: int, tmp_path:
 
 
 def test_each_iteration_starts_anew(tmp_path: Path) -> None:
-    """A retry sends the part from its first byte."""
+    """A retry sends the part from its first byte, and counts from there."""
     body = body_of(fill(tmp_path / "movie.mp4", BLOCK * 2), Part(1, 100, BLOCK + 5))
-    assert payload(body) == payload(body)
+    first = payload(body)
+    body.moved(len(body))
     assert (body.handed, body.all_out) == (BLOCK + 5, True)
-
-
-def test_counting_follows_what_was_taken(tmp_path: Path) -> None:
-    """A block counts when the socket asks for the next one."""
-    body = body_of(fill(tmp_path / "movie.mp4", BLOCK * 3), Part(1, 0, BLOCK * 3))
     blocks = iter(body)
     next(blocks)
-    next(blocks)
-    assert (body.handed, body.all_out) == (BLOCK, False)
+    assert (body.handed, body.all_out) == (0, False)
+    assert payload(body) == first
+
+
+def test_the_payload_counts_that_the_kernel_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte by byte, but neither the lines before it nor those behind it."""
+    now = [100.0]
+    monkeypatch.setattr(videofile, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    body = body_of(fill(tmp_path / "movie.mp4", BLOCK * 3), Part(1, 0, BLOCK * 3))
+    head = len(b"".join(map(bytes, body)).split(b"\r\n\r\n")[0]) + 4
+    iter(body)
+    seen = [(body.handed, body.moved_at)]
+    for second, taken in ((101.0, head - 1), (102.0, 1), (103.0, 1), (104.0, 0), (105.0, BLOCK * 3 - 2), (106.0, 2), (107.0, 40)):
+        now[0] = second
+        body.moved(taken)
+        seen.append((body.handed, body.moved_at))
+    assert seen == [
+        (0, 0.0), (0, 101.0), (0, 102.0), (1, 103.0), (1, 104.0), (BLOCK * 3 - 1, 105.0), (BLOCK * 3, 106.0), (BLOCK * 3, 107.0),
+    ]  # fmt: skip
+
+
+def test_a_system_without_preadv_reads_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS has it since version 11."""
+    path = fill(tmp_path / "movie.mp4", BLOCK * 2 + 7)
+    monkeypatch.delattr(os, "preadv")
+    assert payload(body_of(path, Part(1, 3, BLOCK * 2 + 4))) == path.read_bytes()[3:]
+
+
+def test_a_file_system_that_takes_no_advice_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FUSE and gVisor refuse the hint."""
+
+    def refused(*_args: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fadvise", refused)
+    assert open_video(str(fill(tmp_path / "movie.mp4", 10))).size == 10
 
 
 def test_a_stop_cuts_the_body_at_the_next_block(tmp_path: Path) -> None:

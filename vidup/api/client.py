@@ -87,7 +87,7 @@ class Api:
 
     def delete_video(self, video_id: str) -> Reply:
         """`DELETE /videos/{videoId}`: answered 204, without a body."""
-        return self._call("DELETE", f"/videos/{video_id}")
+        return self._call("DELETE", f"/videos/{video_id}", empty=True)
 
     def get_status(self, video_id: str) -> Reply:
         """`GET /videos/{videoId}/status`: the server's own ledger of what arrived."""
@@ -111,13 +111,14 @@ class Api:
         headers: Mapping[str, str] | None = None,
         answer_timeout: float | None = None,
         promised: Callable[[dict[str, object]], bool] = bool,
+        empty: bool = False,
     ) -> Reply:
         token = self._valid_token()
         if isinstance(token, Reply):
             return token
         reply = self._transport.request(
             method, path, authorization=f"Bearer {token.bearer}", payload=payload, body=body, headers=headers,
-            answer_timeout=answer_timeout, promised=promised,
+            answer_timeout=answer_timeout, promised=promised, empty=empty,
         )  # fmt: skip
         return reply.with_token(token.serial)
 

@@ -8,6 +8,7 @@ import os
 import secrets
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -146,8 +147,10 @@ class PartBody:
     """The multipart/form-data body of one part: a length, and an iterator that starts anew from the part's first byte.
 
     It has no `read`, so urllib3 sends its blocks as they are; each is a view of a buffer that the thread reuses, which is safe
-    because a send copies or encrypts the bytes before it returns. `handed` counts payload bytes given to the socket,
-    `all_out` is set when the last byte has been taken.
+    because a send copies or encrypts the bytes before the next block is asked for. `all_out` is set when the last byte has been taken.
+
+    The sending thread writes what the others read: `handed` payload bytes that the kernel took in this attempt, and `moved_at`, when it
+    last took any or got rid of any (`time.monotonic()`; 0.0 before).
     """
 
     def __init__(self, video: VideoFile, part: Part, stop: threading.Event) -> None:
@@ -161,7 +164,9 @@ class PartBody:
             "Content-Type: application/octet-stream\r\n\r\n"
         ).encode("utf-8", "replace")
         self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._taken = 0
         self.handed = 0
+        self.moved_at = 0.0
         self.all_out = False
 
     def __len__(self) -> int:
@@ -169,7 +174,7 @@ class PartBody:
 
     def __iter__(self) -> Iterator[memoryview]:
         """Blocks of the body. Raises Cancelled when the upload is stopped, VidupError(FILE) before a changed file's part is complete."""
-        self.handed, self.all_out = 0, False
+        self._taken, self.handed, self.all_out = 0, 0, False
         buffer = _buffer()
         filled = len(self._head)
         buffer[:filled] = self._head
@@ -185,19 +190,32 @@ class PartBody:
                 buffer[filled : filled + len(self._tail)] = self._tail
                 filled += len(self._tail)
             yield buffer[:filled]
-            self.handed += taken
             filled = 0
         self.all_out = True
 
+    def moved(self, taken: int) -> None:
+        """The kernel took so many bytes of the body; 0: it has got rid of some that it had."""
+        self._taken += taken
+        self.handed = min(max(0, self._taken - len(self._head)), self._part.length)
+        self.moved_at = time.monotonic()
+
     def _fill(self, space: memoryview, offset: int) -> int:
         try:
-            taken = os.preadv(self._video.descriptor, [space], offset)
+            taken = _read_into(space, self._video.descriptor, offset)
         except OSError as error:
             raise self._video.unreadable(f"at byte {offset}", error) from error
         if not taken:
             self._video.check_unchanged()
             raise VidupError(ExitCode.FILE, f"{self._video.name} ended early at byte {offset}", advice="Start over with --restart.")
         return taken
+
+
+def _read_into(space: memoryview, descriptor: int, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [space], offset)
+    data = os.pread(descriptor, len(space), offset)  # macOS before 11 has only this, which copies once more
+    space[: len(data)] = data
+    return len(data)
 
 
 def _buffer() -> memoryview:

@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import math
-import socket
 import ssl
-import struct
-import termios
-import time
 from typing import Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.util.wait import wait_for_read
 
-_POLL: Final = 0.25
-"""Seconds between two looks at what the kernel still holds."""
+from vidup.api.transport.listening import Listening
 
 
-class _Draining(HTTPConnection):
-    """A line may die with the end of a body in the kernel's buffer, which takes megabytes: that is no wait for an answer."""
-
-    _stall: float | None = None
-
-    def request(self, *args: Any, **options: Any) -> None:
-        self._stall = self.timeout if isinstance(self.timeout, int | float) else None  # that of a send; an answer has its own
-        super().request(*args, **options)
-
-    def getresponse(self) -> Any:
-        """As urllib3's, but raises TimeoutError when the kernel gets rid of nothing for as long as a send may stall.
-
-        What can be read is read at once: an early answer, or a TLS ticket nobody asked for, after which only the answer's time counts.
-        """
-        least, since = math.inf, time.monotonic()
-        while self._stall and self.sock is not None and (held := _unacknowledged(self.sock)):
-            if wait_for_read(self.sock, timeout=_POLL):
-                break
-            if held < least:
-                least, since = held, time.monotonic()
-            elif time.monotonic() - since > self._stall:
-                raise TimeoutError(errno.ETIMEDOUT, "timed out")
-        return super().getresponse()
-
-
-def _unacknowledged(sock: socket.socket) -> int:
-    """Bytes sent that the peer has not acknowledged; 0 where the system does not tell (it does on Linux)."""
-    try:
-        return struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0]  # type: ignore[no-any-return]
-    except (OSError, ValueError):
-        return 0
-
-
-class _Connection(_Draining, HTTPSConnection):
-    """TLS, where readable does not mean closed, and where an early answer must be looked for."""
+class _Connection(Listening, HTTPSConnection):
+    """TLS, where readable does not mean closed, and where the end of the line hides an answer that came before it."""
 
     @property
     def is_connected(self) -> bool:
@@ -86,18 +45,6 @@ class _Connection(_Draining, HTTPSConnection):
             raise BrokenPipeError(errno.EPIPE, "closed by the peer while the body was being sent") from closed
 
 
-class PlainConnection(_Draining):
-    """The timeout counts anew with every stretch the kernel takes; a sendall would have it bound a whole block."""
-
-    def send(self, data: Any) -> None:
-        if self.sock is None or not isinstance(data, bytes | memoryview):
-            super().send(data)
-            return
-        left = memoryview(data)
-        while left:
-            left = left[self.sock.send(left) :]
-
-
 class _EarlyPool(HTTPConnectionPool):
     def open_early(self, timeout: float) -> None:
         """Connect, within `timeout` seconds, before there is anything to send; raises what connecting raises."""
@@ -114,7 +61,7 @@ class _EarlyPool(HTTPConnectionPool):
 
 
 class _PlainPool(_EarlyPool):
-    ConnectionCls = PlainConnection
+    ConnectionCls = Listening
 
 
 class _Pool(_EarlyPool, HTTPSConnectionPool):
@@ -132,7 +79,7 @@ class Session(requests.Session):
 
 
 class Adapter(HTTPAdapter):
-    """One connection, no retries of its own, and one trust store for all adapters: parsing it costs 20 ms each time."""
+    """One connection, no retries of its own, and one trust store for all adapters and proxies: parsing it costs 20 ms each time."""
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
         self._context = context
@@ -149,6 +96,8 @@ class Adapter(HTTPAdapter):
             pool.open_early(timeout)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        if proxy.lower().startswith("https:"):
+            options["proxy_ssl_context"] = self._context
         manager = super().proxy_manager_for(proxy, ssl_context=self._context, **options)
         manager.pool_classes_by_scheme = _POOLS
         return manager

@@ -5,15 +5,20 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from http.client import RemoteDisconnected
+from typing import Final
 
 import requests
 from urllib3.exceptions import LocationValueError
 
+_TUNNEL: Final = "Tunnel connection failed: "
+"""How http.client begins to tell what a proxy answered to CONNECT."""
 
-def is_407(cause: BaseException) -> bool:
-    """http.client tells what a proxy answered to CONNECT in the words of an OSError; requests' own errors quote them."""
-    tunnel = isinstance(cause, OSError) and not isinstance(cause, requests.RequestException)
-    return tunnel and str(cause).startswith("Tunnel connection failed: 407")
+
+def refused_tunnel(causes: list[BaseException]) -> str:
+    """Status and reason of a proxy's answer to CONNECT that is no tunnel, or nothing; requests' own errors only quote them."""
+    told = (str(cause) for cause in causes if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException))
+    return next((words.removeprefix(_TUNNEL) for words in told if words.startswith(_TUNNEL)), "")
 
 
 def is_of_proxy_address(failed: Exception) -> bool:
@@ -41,6 +46,7 @@ def in_words(causes: list[BaseException], host: str, timeout: float) -> str:
     kinds: list[tuple[type[BaseException] | tuple[type[BaseException], ...], str]] = [
         (socket.gaierror, f"the name {host} could not be resolved"),
         (ConnectionRefusedError, f"{host} refused the connection"),
+        (RemoteDisconnected, f"{host} closed the connection without an answer"),  # which is also a ConnectionResetError
         ((ConnectionResetError, BrokenPipeError), f"{host} reset the connection"),
         (requests.Timeout, f"{host} did not answer in time"),
         ((LocationValueError, requests.exceptions.InvalidURL, UnicodeError), f"{host} cannot be the name of a server"),
@@ -50,6 +56,6 @@ def in_words(causes: list[BaseException], host: str, timeout: float) -> str:
     for kind, words in kinds:
         if any(isinstance(cause, kind) for cause in causes):
             return words
-    if any(type(cause).__name__ == "RemoteDisconnected" for cause in causes):
-        return f"{host} closed the connection without an answer"
+    if refused := refused_tunnel(causes):
+        return f"no way to {host}: CONNECT was answered {refused[:100]}"
     return f"the connection to {host} failed ({type(causes[-1]).__name__})"

@@ -20,7 +20,8 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from vidup.api.transport.connections import Adapter, Session
-from vidup.api.transport.failures import causes_of, in_words, is_407, is_of_proxy_address
+from vidup.api.transport.failures import causes_of, in_words, is_of_proxy_address, refused_tunnel
+from vidup.api.transport.striking import Secrets, mask_proxy, userinfo
 from vidup.api.trust import trust_store
 from vidup.verdicts.judge import Problem, RateLimit, Reply, slug_of
 
@@ -41,13 +42,16 @@ Trace = Callable[[str], None]
 
 
 class Body(Protocol):
-    """A sized stream; `all_out` tells whether its last byte was handed to the socket."""
+    """A sized stream that starts anew with every iteration; `all_out` tells whether its last byte was handed to the socket."""
 
     all_out: bool
 
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[bytes | memoryview]: ...
+
+    def moved(self, taken: int) -> None:
+        """Called by the sending thread: the kernel took so many bytes (> 0), or the peer acknowledged some while none were taken (0)."""
 
 
 class _Authorization(AuthBase):
@@ -63,11 +67,6 @@ class _Authorization(AuthBase):
         return request
 
 
-def mask_url(url: str) -> str:
-    """A URL as it may be shown: a password, and a lone user that may be a token, become ***."""
-    return re.sub(r"(?<=://)[^/\s]*@", "***@", url)
-
-
 class Transport:
     """Requests to one base URL. Sessions belong to the thread that uses them, so each worker keeps one connection."""
 
@@ -81,37 +80,26 @@ class Transport:
         self._proxies: dict[str, str] = {k: v for k, v in get_environ_proxies(self.base_url).items() if v}
         self._context = trust_store(os.environ) if self.base_url.startswith("https") or self._proxies else None
         self._threads = threading.local()
-        self._secrets: set[str] = set()
+        self._secrets = Secrets()
+        for proxy in self._proxies.values():
+            self._secrets.keep_proxy(proxy)
 
     @property
     def proxy(self) -> str:
         """The proxy that requests go through, its password masked, or nothing."""
-        chosen = self._proxies.get(urlsplit(self.base_url).scheme) or self._proxies.get("all", "")
-        return mask_url(chosen)
+        return mask_proxy(self._chosen_proxy)
+
+    @property
+    def _chosen_proxy(self) -> str:
+        return self._proxies.get(urlsplit(self.base_url).scheme) or self._proxies.get("all", "")
 
     def keep_secret(self, *values: str) -> None:
         """These values are struck out of everything a server or proxy says."""
-        self._secrets.update(value for value in values if len(value) >= 4)
+        self._secrets.keep(*values)
 
     def scrub(self, text: str) -> str:
         """The text without secrets and without passwords in URLs."""
-        return mask_url(self._struck(text))
-
-    def _struck(self, text: str) -> str:
-        for secret in tuple(self._secrets):  # another thread may be keeping a new token
-            text = text.replace(secret, "***")
-        return text
-
-    def _strike(self, body: dict[str, object]) -> None:
-        """Take the secrets out of every string of a good body, however deep; in place, for nobody else has it yet."""
-        waiting: list[Any] = [body]
-        while waiting:
-            holder = waiting.pop()
-            for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
-                if isinstance(value, str):
-                    holder[key] = self._struck(value)
-                elif isinstance(value, dict | list):
-                    waiting.append(value)
+        return self._secrets.scrub(text)
 
     def request(
         self,
@@ -124,8 +112,11 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         answer_timeout: float | None = None,
         promised: Callable[[dict[str, object]], bool] = bool,
+        empty: bool = False,
     ) -> Reply:
         """Send one request and reduce whatever comes back to a Reply; `promised` says whether a 2xx body is the one expected.
+
+        `empty` says that a 2xx without a body is promised, too; for whoever was promised words, a 204 is a broken answer.
 
         `answer_timeout` (seconds, default the timeout) bounds each wait for the answer once the body is out, and the whole of its body.
         Good bodies come without secrets, but for the tokens of `/auth/`. Raises only what the body raises: a changed file, a stop.
@@ -143,11 +134,11 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                reply = self._reply(response, promised, answer_timeout or self.timeout, body)
+                reply = self._reply(response, promised, empty, answer_timeout or self.timeout, body)
         except (requests.RequestException, HTTPError, ValueError) as failed:
             reply = self._failure(failed, body)
         if reply.body is not None and not path.startswith("/auth/"):
-            self._strike(reply.body)
+            self._secrets.strike(reply.body)
         if self._trace is not None:
             kind = "upload" if body is not None else "read" if method == "GET" else "write"
             what = " ".join(words for words in (method, path.partition("?")[0], (headers or {}).get("Content-Range", "")) if words)
@@ -181,7 +172,7 @@ class Transport:
         return session
 
     def _reply(
-        self, response: requests.Response, promised: Callable[[dict[str, object]], bool], seconds: float, sent: Body | None
+        self, response: requests.Response, promised: Callable[[dict[str, object]], bool], empty: bool, seconds: float, sent: Body | None
     ) -> Reply:
         good = 200 <= response.status_code < 300
         raw, whole = _read(response, _BODY_LIMIT if good else ERROR_BODY_LIMIT, seconds)
@@ -191,7 +182,7 @@ class Transport:
         head = response.headers
         reply = Reply(
             status=response.status_code,
-            promised=response.status_code == 204 or (good and body is not None and promised(body)),
+            promised=good and (promised(body) if body is not None else empty and whole and not raw),
             body=body if good else None,
             location=self.scrub(head.get("Location", "")),
             date=_moment(head.get("Date", "")),
@@ -228,17 +219,25 @@ class Transport:
 
     def _failure(self, failed: Exception, body: Body | None) -> Reply:
         causes = list(causes_of(failed))
+        by_proxy = isinstance(failed, requests.exceptions.ProxyError)
         untrusted = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
         if untrusted is not None:
-            return Reply(failure="certificate-not-trusted", text=self.scrub(untrusted.verify_message))
-        if any(is_407(cause) for cause in causes):
+            whose = f"the proxy {self.proxy}" if by_proxy else self._host
+            return Reply(failure="certificate-not-trusted", text=self.scrub(f"{untrusted.verify_message} (certificate of {whose})"))
+        if refused_tunnel(causes).startswith("407"):
             return Reply(failure="proxy-wants-password", text=f"the proxy {self.proxy} answered 407")
         if self.proxy and is_of_proxy_address(failed):
-            return Reply(failure="proxy-unusable", text=self.scrub(f"the proxy {self.proxy}: {failed}"))
+            return Reply(failure="proxy-unusable", text=f"the proxy {self.proxy}{self._said_of_proxy(failed)}")
         words = self.scrub(in_words(causes, self._host, self.timeout))
-        if isinstance(failed, requests.exceptions.ProxyError):
+        if by_proxy:
             words = f"{words} (through the proxy {self.proxy})"
         return _unanswered(body, words)
+
+    def _said_of_proxy(self, failed: Exception) -> str:
+        """What a parser says of the proxy's address, unless it quotes a piece of the password that it took for something else."""
+        words = str(failed)
+        pieces = re.split(r"[:/?#@\[\]]", userinfo(self._chosen_proxy))
+        return "" if any(piece and piece in words for piece in pieces) else f": {self.scrub(words)}"
 
 
 def _unanswered(body: Body | None, words: str) -> Reply:
