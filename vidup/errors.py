@@ -29,14 +29,18 @@ class ExitCode(IntEnum):
 
 
 class VidupError(Exception):
-    """Something a person must know: `what` failed, its `cause` in the words of whoever refused, the next step as `advice`."""
+    """Something a person must know: `what` failed, its `cause` in the words of whoever refused, the next step as `advice`.
 
-    def __init__(self, code: ExitCode, what: str, *, cause: str = "", advice: str = "") -> None:
+    `mended_outside`: the very same command can go on once something outside the upload is put right.
+    """
+
+    def __init__(self, code: ExitCode, what: str, *, cause: str = "", advice: str = "", mended_outside: bool = False) -> None:
         super().__init__(what)
         self.code = code
         self.what = what
         self.cause = cause
         self.advice = advice
+        self.mended_outside = mended_outside
 
 
 class Cancelled(Exception):

@@ -17,7 +17,7 @@ import responses
 from tests.api.conftest import serving
 from tests.conftest import MIB, Cli
 from vidup.api.client import Api
-from vidup.api.credentials import ApiKey
+from vidup.api.credentials import ApiKey, Credentials, Token
 from vidup.api.transport.striking import mask_url
 from vidup.api.transport.transport import ERROR_BODY_LIMIT, Transport
 from vidup.api.trust import trust_store
@@ -118,22 +118,7 @@ def test_no_words_are_an_answer_only_where_none_were_promised() -> None:
     assert {TABLE.judge(reply).slug for reply in replies} == {"answer-broken"}
     assert line.request("DELETE", "/videos/vi1", empty=True).promised
     assert not line.request("DELETE", "/videos/vi1").promised
-    responses.add("POST", f"{HOST}/auth/api-key", json={"access_token": "tok-1"})
-    assert key.delete_video("vi1").promised
-
-
-@responses.activate
-def test_a_refresh_without_words_is_followed_by_a_log_in() -> None:
-    """And not by requests with an empty token."""
-    now = [0.0]
-    login = responses.post(f"{HOST}/auth/api-key", json={"access_token": "tok-1", "refresh_token": "ref-1", "expires_in": 3600})
-    responses.post(f"{HOST}/auth/refresh", status=204)
-    responses.get(f"{HOST}/videos/vi1", json={"videoId": "vi1"})
-    api = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5, clock=lambda: now[0])
-    assert api.get_video("vi1").promised
-    now[0] = 4000.0
-    assert api.get_video("vi1").promised
-    assert login.call_count == 2
+    assert key.delete_video(Token(1, "tok-1"), "vi1").promised
 
 
 @responses.activate
@@ -186,6 +171,7 @@ class _Sent:
     """A body that is all out as soon as it is asked for."""
 
     all_out = True
+    content_type = ""
 
     def __len__(self) -> int:
         return 1
@@ -208,7 +194,41 @@ def test_a_refusal_that_is_cut_off_on_the_way_is_a_lost_answer(status: int, verd
     assert TABLE.judge(reply).verdict.value == verdict
     assert (reply.failure == "answer-lost") == (status in (400, 404))
     with serving(cut_off(400)) as url:
-        assert transport(url).request("POST", "/x", payload={}).failure == "no-answer"
+        assert transport(url).request("POST", "/x", payload={}).failure == "answer-lost"
+
+
+def test_a_request_without_a_part_is_lost_too_once_it_has_left() -> None:
+    """A video may have been made by it; only where no connection came about it was certainly not."""
+
+    def hang_up(connection: socket.socket) -> None:
+        connection.recv(65536)
+
+    with serving(hang_up) as url:
+        assert transport(url).request("POST", "/videos", payload={"title": "a"}).failure == "answer-lost"
+    assert transport(url).request("POST", "/videos", payload={"title": "a"}).failure == "no-answer"
+    assert transport("http://nobody.invalid").request("POST", "/videos", payload={"title": "a"}).failure == "no-answer"
+
+
+def test_a_wait_for_an_answer_can_be_ended_from_another_thread() -> None:
+    """It goes on as if the peer had hung up; a thread that waits for none is not touched."""
+    begun, over, replies = threading.Event(), threading.Event(), list[Reply]()
+
+    def hold(connection: socket.socket) -> None:
+        connection.recv(65536)
+        begun.set()
+        over.wait(30)
+
+    with serving(hold) as url:
+        line = transport(url, timeout=30)
+        thread = threading.Thread(target=lambda: replies.append(line.request("POST", "/x", body=_Sent())))
+        thread.start()
+        assert begun.wait(10)
+        line.hang_up(0)
+        while thread.is_alive():
+            line.hang_up(thread.ident or 0)
+            thread.join(0.05)
+        over.set()
+    assert [reply.failure for reply in replies] == ["answer-lost"]
 
 
 def test_an_answer_that_dribbles_ends_at_the_timeout() -> None:
@@ -569,14 +589,9 @@ def test_a_token_that_no_header_can_hold_is_a_broken_answer(token: object) -> No
 @pytest.mark.parametrize("lives", ["9" * 400, "NaN", "Infinity", "-1", "null", "1e400"])
 def test_a_token_is_renewed_within_30_days_whatever_it_says(lives: str) -> None:
     """Also of a number that no float can hold."""
-    now = [0.0]
-    login = responses.post(f"{HOST}/auth/api-key", body=f'{{"access_token": "tok-1", "expires_in": {lives}}}')
-    responses.get(f"{HOST}/videos/vi1", json={"videoId": "vi1"})
-    api = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5, clock=lambda: now[0])
-    assert api.log_in().promised
-    now[0] = 30 * 86400
-    assert api.get_video("vi1").promised
-    assert login.call_count == 2
+    responses.post(f"{HOST}/auth/api-key", body=f'{{"access_token": "tok-1", "expires_in": {lives}}}')
+    reply = Api(HOST, ApiKey("sk-12345", "a file"), timeout=5).log_in()
+    assert 0 < Credentials().renewed(reply, 0.0).renew_at <= 30 * 86400
 
 
 def test_a_peer_that_takes_nothing_is_noticed_within_the_timeout() -> None:

@@ -76,7 +76,8 @@ def test_both_sinks_count_alike(tmp_path: Path) -> None:
 
 def test_other_bytes_than_the_file_are_noticed(tmp_path: Path) -> None:
     file, other = uploaders.video_file(tmp_path, 12), tmp_path / "other.mp4"
-    other.write_bytes(file.read_bytes()[:-1] + b"!")
+    content = file.read_bytes()
+    other.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with Sink(tmp_path, python=True) as sink:
         received = arrived(sink, file, tmp_path, part_mib=5, jobs=2)
     assert "not those of" in received.differs_from(other, checked=True)

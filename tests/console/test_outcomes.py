@@ -35,7 +35,7 @@ vidup.{where} = crash
 
 @pytest.fixture
 def crashing(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
-    """The environment in which vidup fails at this place, with this key in the message: crashing("upload.sending.Sending.run", key)."""
+    """The environment in which vidup fails at this place, with this key in the message: crashing("upload.sending.Sending.want", key)."""
 
     def environment(where: str, key: str) -> dict[str, str]:
         folder = tmp_path / "crash"
@@ -112,7 +112,7 @@ def test_refused_by_this_machine(kind: str, code: int, video: Video, vidup: Cli)
     ("words", "file"),
     [
         (("upload", "--nonsense", "a.mp4"), "a.mp4"), (("upload",), None), (("upload", "a.mp4", "--part-size", "1"), "a.mp4"),
-        (("upload", "a.mp4", "--adopt"), "a.mp4"), (("upload", "a.mp4", "--base-url", "ftp://x"), "a.mp4"),
+        (("upload", "a.mp4", "--video-id", "v", "--portable"), "a.mp4"), (("upload", "a.mp4", "--base-url", "ftp://x"), "a.mp4"),
         (("upload", "a.mp4", "b.mp4"), "a.mp4"), (("upload", "--nonsense", "--", "-a.mp4"), "-a.mp4"), (("upload", "-", "-j", "0"), "-"),
         (("resume", "--all", "k3f9abcd"), None), (("resume", "movie.mp4", "--jobs", "x"), "movie.mp4"), (("resume", "--nonsense"), None),
         (("resume", "--nonsense", "movie.mp4"), "movie.mp4"),
@@ -204,7 +204,7 @@ def test_another_vidup_at_the_same_file(running: subprocess.Popen[str], vidup: C
     running.communicate()
 
 
-@pytest.mark.parametrize("where", ["upload.sending.Sending.run", "console.session.success_lines"])
+@pytest.mark.parametrize("where", ["upload.sending.Sending.want", "console.session.success_lines"])
 def test_a_fault_of_vidup_itself(
     where: str, emulator: Emulator, video: Video, vidup: Cli, crashing: Callable[[str, str], dict[str, str]]
 ) -> None:
@@ -230,7 +230,7 @@ def test_a_fault_of_vidup_itself_for_people(
     emulator: Emulator, video: Video, vidup: Cli, crashing: Callable[[str, str], dict[str, str]]
 ) -> None:
     """No traceback on the screen, and the last line says what to do; where no folder takes the file, that too is said."""
-    env = crashing("upload.sending.Sending.run", emulator.api_key)
+    env = crashing("upload.sending.Sending.want", emulator.api_key)
     done = vidup("upload", video(12 * MIB), emulator=emulator, env=env)
     assert (done.returncode, done.stdout) == (1, "")
     assert "Traceback" not in done.stderr and "RuntimeError" in done.stderr

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MIB, Cli
-from vidup.console.session import code_of, combined
+from vidup.console.session import code_of
 from vidup.emulator.server import Emulator
 from vidup.errors import ExitCode
-from vidup.upload.report import Report
+from vidup.upload.outcome import Report, combined
 
 Emulate = Callable[..., Emulator]
 Video = Callable[..., Path]

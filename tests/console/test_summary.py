@@ -10,8 +10,8 @@ import pytest
 from vidup.console.summary import failure_lines, success_lines
 from vidup.errors import ExitCode, VidupError
 from vidup.plan.parts import MIB
-from vidup.upload.line import refused
-from vidup.upload.report import Report, advice_for
+from vidup.upload.acting import Action, Do
+from vidup.upload.outcome import Report, refused
 from vidup.verdicts.judge import Reply, Rule, Verdict
 from vidup.verdicts.rules import TABLE
 
@@ -31,7 +31,7 @@ def report(error: VidupError | None, code: ExitCode, status: str = "failed") -> 
 def test_every_documented_error_is_told_whole(rule: Rule) -> None:
     """What, the server's own words, where the key came from if it is the key, and as the last line the action, filled in."""
     reply = Reply(status=rule.status, slug=rule.slug, title=rule.title, detail=rule.detail, text="" if rule.status else "reset by peer")
-    error = refused(rule, reply, "Part 3 of 5 was refused", advice_for(rule, 10 * MIB))
+    error = refused(Action(Do.END, rule, reply), "Part 3 of 5 was refused", 10 * MIB)
     lines = failure_lines(report(error, error.code), "the environment variable VIDUP_API_KEY")
     text = "\n".join(lines)
     assert lines[0] == "Could not upload movie.mp4: Part 3 of 5 was refused"

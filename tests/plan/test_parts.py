@@ -22,6 +22,7 @@ wishes = st.integers(MIN_PART, MAX_PART)
         (10 * MIB, 5 * MIB, 2, 5 * MIB, 5 * MIB),
         (10 * MIB + 1, 5 * MIB, 2, 5 * MIB + 1, 5 * MIB),
         (37 * MIB + 123, 5 * MIB, 7, 5_542_491, 5_542_489),
+        (17 * MIB, 9 * MIB, 2, 17 * MIB // 2, 17 * MIB // 2),
         (300 * MIB, 200 * MIB, 2, 150 * MIB, 150 * MIB),
         (401 * MIB, 200 * MIB, 3, 140_159_659, 140_159_658),
         (MAX_SIZE, 5 * MIB, 10_000, 5_242_880, 5_242_880),
@@ -72,10 +73,18 @@ def test_the_chosen_plan_keeps_every_limit_and_fills_its_waves(size: int, jobs: 
 
 
 @given(size=sizes, wanted=wishes)
-def test_parts_are_as_large_as_wanted_unless_the_cap_forbids(size: int, wanted: int) -> None:
-    """--part-size is undercut only to stay under 200 MiB."""
+def test_no_part_is_larger_than_wanted_unless_the_floor_forces_it(size: int, wanted: int) -> None:
+    """--part-size is a ceiling: it is passed only where one part more would make them smaller than 5 MiB."""
     plan = Plan(size, total_parts_for(size, wanted))
-    assert plan.total_parts == 1 or plan.part_size >= wanted or plan.total_parts == -(-size // MAX_PART)
+    assert plan.part_size <= wanted or -(-size // (plan.total_parts + 1)) < MIN_PART
+    assert plan.part_size <= wanted or wanted < 2 * MIN_PART
+
+
+@given(size=sizes, wanted=wishes)
+def test_there_are_no_more_parts_than_that_takes(size: int, wanted: int) -> None:
+    """One part fewer would be larger than wanted."""
+    total = total_parts_for(size, wanted)
+    assert total == 1 or -(-size // (total - 1)) > wanted
 
 
 @pytest.mark.parametrize(
@@ -105,7 +114,7 @@ def test_a_total_from_outside_is_checked_against_the_limits(size: int, total: in
         (500, 14, 40, 28),
         (847, 11, 60, 44),
         (547, 7, 40, 28),
-        (1024, 4, 100, 40),
+        (1024, 4, 100, 41),
         (1024, 4, 40, 30),
         (10 * 1024, 4, 100, 160),
     ],

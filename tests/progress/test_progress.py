@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.progress.course import Course
 from vidup.events import Finishing, Note, PartChanged, Resumed, Retrying, Started, Waiting
 from vidup.plan.parts import Plan
 from vidup.progress import base
@@ -31,6 +32,7 @@ from vidup.progress.choice import ColorOption, Mode, ModeOption, Style, decide
 from vidup.progress.layout import ASCII, BLOCKS, middle_cut, part_map
 from vidup.progress.view import TerminalView
 from vidup.progress.views import open_view
+from vidup.upload.partbook import PartBook
 from vidup.upload.tally import PartState, Tally
 
 GIB = 1024**3
@@ -84,11 +86,10 @@ def resize(fd: int, columns: int) -> None:
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
-def started(total: int = 62, size: int = 3 * GIB, name: str = "holiday.mp4", done: int = 0) -> tuple[Tally, Started]:
-    tally, plan = Tally(), Plan(size, total)
-    tally.begin(plan, set(range(1, done + 1)))
+def started(total: int = 62, size: int = 3 * GIB, name: str = "holiday.mp4", done: int = 0) -> tuple[Course, Started]:
+    plan = Plan(size, total)
     target = "api.video (production)"
-    return tally, Started(name, size, total, plan.part_size, 4, target, "vi4blUQJFrYWbaG44NChkH27", "k3f9", done)
+    return Course(plan, done), Started(name, size, total, plan.part_size, 4, target, "vi4blUQJFrYWbaG44NChkH27", "k3f9", done)
 
 
 def view_of(mode: Mode, tally: Tally, tape: io.StringIO, hand: Hand, color: bool = False, quiet: bool = False) -> View:
@@ -106,7 +107,7 @@ def objects(tape: Tape) -> list[dict[str, Any]]:
     return [json.loads(line) for line in tape.lines()]
 
 
-def finish(tally: Tally, total: int, first: int = 1) -> None:
+def finish(tally: Course, total: int, first: int = 1) -> None:
     for number in range(first, total + 1):
         tally.done(number)
 
@@ -203,7 +204,7 @@ def test_the_block_at_80_columns(terminal: int) -> None:
     view = view_of("tty", tally, tape, hand)
     view.tell(event)
     bodies = [Body(0), Body(0), Body(0)]
-    for number, body in zip((36, 37, 38), bodies, strict=True):
+    for number, body in zip((36, 38, 39), bodies, strict=True):
         tally.sending(number, body)
     tally.retrying(37)
     hand.time += 2
@@ -533,7 +534,6 @@ def whole_stream() -> list[dict[str, Any]]:
     view.beat()
     for told in (Retrying(0, 1, 2.0, "HTTP 503"), Waiting(12.0, "rate limit"), Note("hm", warning=True)):
         view.tell(told)
-    tally.ended(1)
     finish(tally, 2)
     view.tell(Finishing())
     view.result({"v": 1, "status": "uploaded", "assets": {"player": "https://embed.api.video/vod/x?token=secret"}})
@@ -723,7 +723,7 @@ def test_several_files_one_after_the_other(terminal: int) -> None:
     view.result({})
     view.message("Uploaded holiday.mp4")
     assert not any(screen_of(tape, 80)[1:])
-    tally.begin(Plan(GIB, 7), set())
+    tally.begin(PartBook(Plan(GIB, 7)))
     view.tell(Started("b.mp4", GIB, 7, Plan(GIB, 7).part_size, 4, "api.video", "vi2", "u2", 0))
     rows = screen_of(tape, 80)[1:]
     assert rows[0] == "b.mp4 → api.video  vi2" and "  0%" in rows[1] and rows[2] == "parts 0/7 ·······  0 active"

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.conftest import MIB, fill, sha256
 from tests.state.memory_disk import MemoryDisk
 from tests.state.test_record import CHECKPOINT, MUTATIONS, mutated
+from tests.upload.runs import run_upload
 from vidup.api.credentials import ApiKey
 from vidup.emulator.server import Emulator
 from vidup.errors import ExitCode, VidupError
@@ -19,8 +20,7 @@ from vidup.state.identity import key_hash
 from vidup.state.journal import Journal, StateFolder, disk_refuses
 from vidup.state.record import Record, encode
 from vidup.upload.order import Order
-from vidup.upload.report import Report
-from vidup.upload.upload import Upload
+from vidup.upload.outcome import Report
 
 ID = CHECKPOINT.upload_id
 
@@ -143,7 +143,7 @@ def test_a_damaged_record_ends_in_the_right_bytes_or_a_clear_refusal(
     def run(emulator: Emulator) -> Report:
         settings_: dict[str, Any] = {"part_size": 5 * MIB, "state_dir": place / "state", "jobs": 1}
         order = Order(path=str(path), base_url=emulator.url, key=ApiKey(emulator.api_key, "the test"), **settings_)
-        return Upload(order, lambda _event: None, backoff=lambda _failures: 0.0).run(lambda _report: True)
+        return run_upload(order)
 
     with Emulator(store=place / "store", faults=["part=2:error=uploaded-file-invalid-file"]) as emulator:
         assert run(emulator).status == "failed"

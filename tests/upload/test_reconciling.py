@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import MIB
+from tests.upload.runs import run_upload
 from vidup.api.credentials import ApiKey
 from vidup.upload.order import Order
-from vidup.upload.report import Report
-from vidup.upload.upload import Upload
+from vidup.upload.outcome import Report
 
 DOCS = "https://docs.api.video/reference/"
 
@@ -87,11 +87,10 @@ def run(tmp_path: Path, video: Callable[..., Path]) -> Callable[..., Report]:
                 path=str(path), base_url=url, key=ApiKey("key1", "the test"), state_dir=tmp_path / "state",
                 part_size=5 * MIB, **more,
             )  # fmt: skip
-            uploads = [Upload(order, lambda _event: None, backoff=lambda _failures: 0.0) for _ in (script, again)]
-            report = uploads[0].run(lambda _report: True)
+            report = run_upload(order)
             if again is not None:
                 script.ledgers, script.refuse, script.asked, script.posts = again.ledgers, again.refuse, 0, again.posts
-                report = uploads[1].run(lambda _report: True)
+                report = run_upload(order)
             return report
 
     return upload

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import MIB, parts_sent, sha256, statuses
+from tests.upload.runs import run_upload
 from vidup.api.credentials import ApiKey
 from vidup.emulator.server import Emulator
 from vidup.errors import ExitCode
 from vidup.events import Event, Note, Retrying, Waiting
 from vidup.upload.order import Order
-from vidup.upload.report import Report
-from vidup.upload.upload import Upload
+from vidup.upload.outcome import Report
 
 Run = Callable[..., Report]
 
@@ -45,7 +45,7 @@ def run(tmp_path: Path, heard: Heard) -> Run:
     def upload(emulator: Emulator, path: Path, *, key: str | None = None, backoff: float = 0.0, **more: Any) -> Report:
         settings: dict[str, Any] = {"part_size": 5 * MIB, "state_dir": tmp_path / "state", "timeout": 20.0, **more}
         order = Order(path=str(path), base_url=emulator.url, key=ApiKey(key or emulator.api_key, "the test"), **settings)
-        return Upload(order, heard.append, backoff=lambda _failures: backoff).run(lambda _report: True)
+        return run_upload(order, heard.append, backoff=backoff)
 
     return upload
 
@@ -205,14 +205,6 @@ def test_a_wrong_size_is_answered_with_one_that_would_work(
     assert "--restart" in report.error.advice
 
 
-def test_a_part_the_status_never_explains_ends_the_upload(emulate: Callable[..., Emulator], video: Callable[..., Path], run: Run) -> None:
-    """Refused as sent already, yet never listed: two rounds without news are an abort, not a loop."""
-    emulator = emulate(faults=["part=2,times=*:error=video-content-range-by-part-part-already-sent"])
-    report = run(emulator, video(20 * MIB))
-    assert (report.status, int(report.exit_code)) == ("failed", 6)
-    assert Counter(parts_sent(emulator))[2] == 2
-
-
 @pytest.mark.parametrize("slug", ["video-source-already-uploaded", "video-content-range-already-initiated"])
 def test_a_refusal_that_passes_is_planned_anew_from_the_status(
     slug: str, emulate: Callable[..., Emulator], video: Callable[..., Path], run: Run
@@ -222,18 +214,6 @@ def test_a_refusal_that_passes_is_planned_anew_from_the_status(
     assert run(emulator, path, jobs=1).status == "uploaded"
     assert Counter(parts_sent(emulator)) == {1: 1, 2: 1, 3: 2, 4: 1}
     assert emulator.sha256(the_video(emulator)) == sha256(path)
-
-
-@pytest.mark.parametrize("slug", ["video-source-already-uploaded", "video-content-range-by-part-different-total-parts"])
-def test_a_refusal_that_stays_ends_after_two_rounds_without_news(
-    slug: str, emulate: Callable[..., Emulator], video: Callable[..., Path], run: Run
-) -> None:
-    """No loop: a documented refusal that the status does not explain twice is an abort."""
-    emulator = emulate(faults=[f"part=3,times=*:error={slug}"])
-    report = run(emulator, video(20 * MIB), jobs=1)
-    assert (report.status, int(report.exit_code)) == ("failed", 6)
-    assert Counter(parts_sent(emulator))[3] <= 3
-    assert Counter(parts_sent(emulator))[1] == 1
 
 
 def test_a_body_lost_on_the_way_is_sent_again_at_most_twice(emulate: Callable[..., Emulator], video: Callable[..., Path], run: Run) -> None:

@@ -148,8 +148,15 @@ def test_no_documented_error_is_without_a_literal_here() -> None:
 
 @pytest.mark.parametrize(("status", "verdict", "code"), STATUSES)
 def test_an_undocumented_answer_is_judged_by_its_status(status: int, verdict: str, code: int) -> None:
-    """A proxy's HTML has neither slug nor title."""
-    assert judged(Reply(status=status, text="<html>"))[1:] == (verdict, code)
+    """Its words are nobody's row."""
+    assert judged(Reply(status=status, title="This is a teapot."))[1:] == (verdict, code)
+
+
+@pytest.mark.parametrize(("status", "verdict", "code"), STATUSES)
+def test_a_4xx_without_words_may_stand_for_a_part_that_is_stored(status: int, verdict: str, code: int) -> None:
+    """A proxy's HTML or nothing at all: asked about, unless the status alone tells enough."""
+    tells = verdict != "abort" or code != 6 or status in (404, 405, 413) or not 400 <= status < 500
+    assert judged(Reply(status=status, text="<html>"))[1:] == ((verdict, code) if tells else ("resume", 6))
 
 
 @pytest.mark.parametrize(("failure", "verdict", "code"), FAILURES)

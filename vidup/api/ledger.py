@@ -11,8 +11,15 @@ _COMPLETE: Final = ("uploaded", "ingested")
 _OPEN: Final = ("", "missing", "uploading")
 """States in which parts may still be sent; in any other that is not complete the server is busy with what it has."""
 
+LAG: Final = 60.0
+"""Seconds that a status may lag: nothing that it does not explain is taken for final, nor a part that was accepted for lost, any sooner."""
+
 PORTABLE_KEY: Final = "vidup-file"
 """The metadata key under which `--portable` keeps a file's identity beside the user's own metadata."""
+
+
+NONCE_KEY: Final = "vidup-run"
+"""The metadata key of a word made up for one run, by which a video whose creation was not answered is found again."""
 
 
 class Ledger(NamedTuple):

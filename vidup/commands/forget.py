@@ -77,7 +77,7 @@ def _still_busy(busy: Mapping[str, Busy]) -> VidupError:
 
 def _delete_video(folder: StateFolder, upload_id: str, api_key_file: str | None) -> None:
     from vidup.console.keys import find_key
-    from vidup.upload.upload import delete_container
+    from vidup.upload.questions import delete_container
 
     record = folder.read(upload_id)
     if record is None:

@@ -31,13 +31,12 @@ def login(sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: s
     """
     from vidup.console.answering import teller
     from vidup.console.keys import VARIABLES, keep_key
-    from vidup.upload.line import ask_alone, open_line
-    from vidup.upload.pacing import Kind
+    from vidup.upload.questions import ask_alone, open_line
 
     url = resolve_base_url(sandbox, base_url, allow_http)
     key = _key(api_key_file, url)
     line = open_line(url, key, teller())
-    ask_alone(line, Kind.WRITE, line.api.log_in, "Logging in failed")
+    ask_alone(line, line.log_in)
     path = keep_key(url, key)
     click.echo(f"{url} accepts the key. It is kept in {path}", err=True)
     hiding = [name for name in VARIABLES if environment().get(name)]

@@ -88,7 +88,7 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
     from vidup.console.session import Task
     from vidup.plan.parts import Plan
     from vidup.upload.order import Order
-    from vidup.upload.report import Report
+    from vidup.upload.outcome import Report
 
     known, options = record.checkpoint, context.params
     command = resume_command(context, known.upload_id)

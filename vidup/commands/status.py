@@ -24,12 +24,12 @@ def status(video_id: str, sandbox: bool, base_url: str | None, allow_http: bool,
     from vidup.api.videostatus import read_video_status
     from vidup.console.answering import answer, teller
     from vidup.console.keys import find_key
-    from vidup.upload.line import ask_alone, open_line
-    from vidup.upload.pacing import Kind
+    from vidup.upload.exchange import Verb
+    from vidup.upload.questions import ask_alone, open_line
 
     url = resolve_base_url(sandbox, base_url, allow_http)
     line = open_line(url, find_key(api_key_file, environment(), url), teller())
-    reply = ask_alone(line, Kind.READ, lambda: line.api.get_status(video_id), f"The status of {video_id} could not be read")
+    reply = ask_alone(line, lambda: line.ask(Verb.STATUS, video_id))
     found = read_video_status(video_id, reply.body or {})
     answer(found.lines(), found.to_json(), as_json)
     return ExitCode.OK

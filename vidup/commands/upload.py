@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import click
@@ -39,7 +40,9 @@ from vidup.errors import ExitCode, VidupError
 @click.option("--restart", is_flag=True, help="Abandon what was begun and upload into a new video.")
 @click.option("--portable", is_flag=True, envvar="VIDUP_PORTABLE",
               help="Keep size and fingerprint of the file in the video's metadata, so that another machine can continue.")  # fmt: skip
-@click.option("--adopt", is_flag=True, help="With --video-id: take parts found there for parts of this file; if they are not, it breaks.")
+@click.option(
+    "--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, the video breaks."
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
@@ -58,7 +61,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     from vidup.console.keys import find_key
     from vidup.console.session import Task, refuse_upload, run_uploads
     from vidup.upload.order import Order
-    from vidup.upload.report import Report
+    from vidup.upload.outcome import Report
 
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
@@ -73,6 +76,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
+            nonce=secrets.token_hex(8),
     )  # fmt: skip
     if options["dry_run"]:
         from vidup.console.answering import run_dry
@@ -89,5 +93,3 @@ def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> N
         wrong = [*given(context, VIDEO), *given(context, ("portable",))]
         if wrong:
             raise click.UsageError(f"--{wrong[0].replace('_', '-')} applies when a video is created; with --video-id there is one already")
-    elif options["adopt"]:
-        raise click.UsageError("--adopt goes with --video-id")

@@ -19,9 +19,8 @@ from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
 from vidup.state.journal import StateFolder
 from vidup.units import show_duration
-from vidup.upload.line import Line, open_line
-from vidup.upload.pacing import Kind
-from vidup.upload.report import Refused
+from vidup.upload.outcome import Refused
+from vidup.upload.questions import Line, open_line
 from vidup.verdicts.judge import Reply
 
 _SKEW: Final = 60.0
@@ -93,7 +92,7 @@ def _connection(subject: Subject, tell: Tell) -> Iterator[Finding]:
 
 def _log_in(line: Line) -> Iterator[Finding]:
     try:
-        reply = line.ask(Kind.WRITE, line.api.log_in, "Logging in failed")
+        reply = line.log_in()
         yield Finding("log in", "the server accepts the key")
     except Refused as error:
         reply = error.reply

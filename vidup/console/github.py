@@ -12,7 +12,7 @@ from typing import Final
 from vidup.events import Event, Started
 from vidup.inert import github_escape, inert
 from vidup.units import show_duration, show_size
-from vidup.upload.report import Report
+from vidup.upload.outcome import Report
 
 _HEAD: Final = "| File | Result | Video | Size | Time | Watch |\n|---|---|---|---|---|---|\n"
 _LONGEST: Final = 3000

@@ -33,7 +33,7 @@ def tell_program(group: click.Group, words: Sequence[str], error: VidupError) ->
     from vidup.console.session import print_result
     from vidup.progress.choice import Style
     from vidup.progress.views import open_view
-    from vidup.upload.report import Report
+    from vidup.upload.outcome import Report
     from vidup.upload.tally import Tally
 
     code, noise = error.code, wish.noise

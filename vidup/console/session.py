@@ -19,10 +19,10 @@ from vidup.inert import inert, json_line
 from vidup.progress.base import View, stderr_is_stuck
 from vidup.progress.choice import decide
 from vidup.progress.views import open_view
+from vidup.upload.batch import Batch
 from vidup.upload.order import Order
-from vidup.upload.report import Report
+from vidup.upload.outcome import Report, combined
 from vidup.upload.tally import Tally
-from vidup.upload.upload import Upload
 
 
 class Task(NamedTuple):
@@ -43,15 +43,6 @@ def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
         for task in tasks:
             session.run(task, last=task is tasks[-1])
     return end(session.code, signals if session.code in ENDING.values() else None)
-
-
-def combined(codes: Sequence[ExitCode]) -> ExitCode:
-    """The exit code of one upload is its own; of several: 0 if all went well, 75 if all failures are resumable, else the first other."""
-    if len(codes) == 1:
-        return codes[0]
-    failures = [code for code in codes if code is not ExitCode.OK]
-    permanent = [code for code in failures if not code.resumable]
-    return permanent[0] if permanent else ExitCode.AGAIN if failures else ExitCode.OK
 
 
 def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "") -> ExitCode:
@@ -83,7 +74,7 @@ class _Session:
         self.code = ExitCode.OK
         self._reports: list[Report] = []
         self._noise = noise
-        self._running: tuple[Upload, View] | None = None
+        self._running: tuple[Batch, View] | None = None
 
     def run(self, task: Task, last: bool) -> None:
         """Upload this file, or say why not; nothing begins once a signal has come. The `last` one ends the stream of events."""
@@ -100,8 +91,6 @@ class _Session:
 
     def _upload(self, order: Order, resume_command: Callable[[str | None], str], last: bool) -> _Stage:
         stage = _Stage(self._noise, order.key.source)
-        upload = Upload(order, stage.tell, trace=stage.trace if self._noise.verbose >= 2 else None)
-        view = stage.open(upload.tally)
 
         def deliver(report: Report) -> bool:
             out = stage.show(_with_command(report, resume_command))
@@ -109,20 +98,23 @@ class _Session:
                 self.signals.ignore()
             return out
 
+        batch = Batch([(order, stage.tell, deliver)], stage.tell, trace=stage.trace if self._noise.verbose >= 2 else None)
+        (upload,) = batch.uploads
+        view = stage.open(upload.tally)
         try:
             with view:
                 if self._noise.verbose:
                     view.message("\n".join([*self._noise.sources, f"the API key is from {order.key.source}"]))
-                self._running = upload, view
+                self._running = batch, view
                 if self.signals.received is not None:  # it came a moment too early to be heard by this upload
                     self._stop(ENDING[self.signals.received])
-                upload.run(deliver)
+                batch.run()
         except Exception as error:  # noqa: BLE001  the one place where a fault of ours becomes a sentence
             from vidup.console.crash import crash_error
 
             fault = crash_error(error, order.state_dir, [order.key.value])
             if stage.shown is None:
-                deliver(upload.report("failed", ExitCode.INTERNAL, fault))
+                upload.crash(fault)
             else:
                 view.message(f"after the result was out, {fault.what}: {fault.cause}", "warning")
         finally:
@@ -137,8 +129,8 @@ class _Session:
 
     def _stop(self, code: ExitCode) -> None:
         if self._running is not None:
-            upload, view = self._running
-            upload.stop_with(code)
+            batch, view = self._running
+            batch.stop_with(code)
             view.message("Stopping: parts already sent get up to 5 s for their answer (again to quit at once)", "warning")
 
     def _look(self) -> None:

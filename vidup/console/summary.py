@@ -6,7 +6,7 @@ from vidup.errors import ExitCode
 from vidup.inert import inert
 from vidup.plan.parts import Plan
 from vidup.units import show_duration, show_size
-from vidup.upload.report import Report
+from vidup.upload.outcome import Report
 
 
 def success_lines(report: Report) -> list[str]:

@@ -6,6 +6,7 @@ and the numbers, so any machine can rebuild the very same split from the server'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
@@ -89,20 +90,20 @@ def wanted_part_size(size: int, jobs: int, uploads_per_minute: int) -> int:
     Small enough to lose little when a line drops, large enough that the file's parts fit one window of the uploads-per-minute
     limit. Each of `jobs` connections gets three to five parts where that costs no window, and one in any case.
     """
-    in_one_window = int(size / max(1.0, _SHARE_OF_LIMIT * uploads_per_minute - 2))
+    in_one_window = math.ceil(size / max(1.0, _SHARE_OF_LIMIT * uploads_per_minute - 2))
     waves = max(1, min(_WAVES, size // (MIN_PART * jobs)), min(_MORE_WAVES, size // (_WORTH_MORE * jobs)))
-    wanted = min(max(in_one_window, _USUAL_SMALL), _USUAL_LARGE, max(in_one_window, size // (waves * jobs)))
-    return max(min(wanted, size // jobs), MIN_PART)
+    wanted = min(max(in_one_window, _USUAL_SMALL), _USUAL_LARGE, max(in_one_window, -(-size // (waves * jobs))))
+    return max(min(wanted, -(-size // jobs)), MIN_PART)
 
 
 def total_parts_for(size: int, wanted: int) -> int:
-    """How many parts a file of `size` bytes (at least 1) is split into when parts of `wanted` bytes are asked for.
+    """How many parts a file of `size` bytes (at least 1) is split into when parts of `wanted` bytes (5 to 200 MiB) are asked for.
 
-    Parts come out at `wanted` or a little larger; smaller only where that would break the 200 MiB limit.
+    No part is larger than `wanted`, but where the floor of 5 MiB forces it: that is only where `wanted` is under 10 MiB.
     """
-    total = max(1, size // wanted)
-    while -(-size // total) > MAX_PART:
-        total += 1
+    total = min(-(-size // wanted), MAX_PARTS)
+    while total > 1 and -(-size // total) < MIN_PART:
+        total -= 1
     return total
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.plan.parts import MAX_SIZE, MIB, Part
@@ -71,6 +71,10 @@ class VideoFile:
         if now.st_mtime_ns != self.mtime_ns:
             raise self._changed("it was written to")
 
+    def body(self, part: Part, cut: Cut) -> PartBody:
+        """The body of one attempt at this part; `cut` ends it before its next block."""
+        return PartBody(self, part, cut)
+
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self.descriptor)
@@ -78,7 +82,7 @@ class VideoFile:
     def unreadable(self, where: str, error: OSError) -> VidupError:
         """The VidupError(FILE) to raise instead of an OSError, which requests would take for the network's and send the part again."""
         return VidupError(
-            ExitCode.FILE, f"{self.name} cannot be read {where}", cause=error.strerror or str(error),
+            ExitCode.FILE, f"{self.name} cannot be read {where}", cause=error.strerror or str(error), mended_outside=True,
             advice="Check the disk, then run the same command again: what was sent stays sent.",
         )  # fmt: skip
 
@@ -87,6 +91,12 @@ class VideoFile:
             ExitCode.FILE, f"{self.name} changed while it was being sent", cause=cause,
             advice="When nothing writes to the file any more, start over with --restart.",
         )  # fmt: skip
+
+
+class Cut(Protocol):
+    """Whether a body on its way is to be cut."""
+
+    def is_set(self) -> bool: ...
 
 
 class FileChanged(VidupError):
@@ -153,7 +163,7 @@ class PartBody:
     last took any or got rid of any (`time.monotonic()`; 0.0 before).
     """
 
-    def __init__(self, video: VideoFile, part: Part, stop: threading.Event) -> None:
+    def __init__(self, video: VideoFile, part: Part, stop: Cut) -> None:
         self._video = video
         self._part = part
         self._stop = stop

@@ -249,6 +249,10 @@ class Journal:
         """The server's total is another one than the checkpoint's, and the server wins."""
         self._append({"kind": "total", "value": total_parts})
 
+    def identified(self, device: int, inode: int, mtime_ns: int) -> None:
+        """The file is this one on its device from now on: a copy of the one that the upload began with, or known to be the same."""
+        self._append({"kind": "file", "value": [device, inode, mtime_ns]})
+
     def adopted(self) -> None:
         """From now on the parts on the server are taken for this file's."""
         self._append({"kind": "adopted"})

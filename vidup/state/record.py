@@ -125,6 +125,8 @@ def _followed(checkpoint: Checkpoint, entries: Iterable[Mapping[str, object]]) -
             checkpoint = checkpoint._replace(total_parts=value)
         elif kind == "moved" and isinstance(value, str):
             checkpoint = checkpoint._replace(path=value)
+        elif kind == "file" and isinstance(value, list) and len(value) == 3 and all(isinstance(one, int) for one in value):
+            checkpoint = checkpoint._replace(device=value[0], inode=value[1], mtime_ns=value[2])
         elif kind == "adopted":
             checkpoint = checkpoint._replace(vouched=True)
         elif kind == "changed":

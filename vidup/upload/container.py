@@ -1,44 +1,48 @@
-"""CONDUCTOR: the video that an upload goes into: its plan, what the server has of it, and what is written down about it."""
+"""CONDUCTOR: the video that an upload goes into: its book of parts, what the server told of it, and what is written down about it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from vidup.api.ledger import Ledger, agreed_total, read_ledger
+from vidup.api.ledger import Ledger, foreign_parts
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
 from vidup.plan.parts import Plan
-from vidup.state.journal import Journal
+from vidup.state.journal import Journal, disk_refuses
 from vidup.state.record import Checkpoint
-from vidup.upload.line import Line
-from vidup.upload.pacing import Kind
+from vidup.upload.partbook import PartBook
 
 LEAVE_OUT = "Leave out --video-id, so that vidup creates a video of its own."
 
 
+@dataclass(slots=True)
 class Container:
-    """The open container of one run: its plan, what the server said of it, and the journal that remembers what it confirms."""
+    """The open container of one run. `ledger` is what the server told of it last, `video` its video object."""
 
-    def __init__(
-        self,
-        line: Line,
-        tell: Tell,
-        journal: Journal,
-        checkpoint: Checkpoint,
-        ledger: Ledger,
-        attempted: set[int],
-        video: dict[str, object],
-    ) -> None:
-        self.video_id = checkpoint.video_id
-        self.plan = Plan(checkpoint.size, checkpoint.total_parts)
-        self.vouched = checkpoint.vouched
-        self.ledger = ledger
-        self.attempted = attempted
-        self.video = video
-        self._line = line
-        self._tell = tell
-        self._journal = journal
-        self._disk_told = False
+    known: Checkpoint
+    journal: Journal
+    book: PartBook
+    ledger: Ledger
+    tell: Tell
+    video: dict[str, object]
+    _lines: list[Callable[[], None]] = field(default_factory=list)
+    _disk_told: bool = False
+
+    @property
+    def video_id(self) -> str:
+        """The id of the video."""
+        return self.known.video_id
+
+    @property
+    def plan(self) -> Plan:
+        """The split of the file."""
+        return self.book.plan
+
+    @property
+    def vouched(self) -> bool:
+        """Whether the parts in it are known to be this file's: vidup made it for this file, its record says so, or the user does."""
+        return self.known.vouched or self.known.created
 
     @property
     def assets(self) -> dict[str, object] | None:
@@ -51,61 +55,69 @@ class Container:
         """Whether the video's URLs may be shown: anything but a clear yes counts as private once the server has spoken."""
         return self.video.get("public", not self.video) is True
 
-    def text(self, name: str) -> str | None:
-        """A text attribute of the video object, or None."""
-        value = self.video.get(name)
+    @property
+    def title(self) -> str | None:
+        """Its title, if the server told it."""
+        value = self.video.get("title")
         return value if isinstance(value, str) else None
 
-    def confirm(self, part: int) -> None:
-        """Write down that the server has this part. A full disk only costs a memory that the server has, too."""
-        self._write(lambda: self._journal.confirm(part))
+    def begin(self, number: int) -> bool:
+        """Take this part to be sent, and write down first that it may be on the server. Whether it is the first try of it ever.
 
-    def attempt(self, part: int) -> None:
-        """Write down that this part is tried: in a container that vidup did not make, nothing else tells its parts from another's."""
-        try:
-            self._journal.attempt(part)
-        except OSError as error:
-            raise VidupError(
-                ExitCode.AGAIN, "The state folder cannot be written any more", cause=error.strerror or str(error),
-                advice="Free some space there, then run the same command again: what was sent stays sent.",
-            ) from error  # fmt: skip
+        In a container of ours one line for the first part says enough: any may be. Elsewhere nothing else tells our parts from
+        another's. Raises VidupError where the disk refuses.
+        """
+        first = number not in self.book.touched
+        if first and (not self.vouched or not self.book.touched):
+            try:
+                self.journal.attempt(number)
+            except OSError as error:
+                raise disk_refuses(error) from error
+        self.book.sending(number)
+        return first
 
-    def refused(self, part: int) -> None:
-        """Write down that this part's first try was refused, so that what is found under its number is another's."""
-        self._write(lambda: self._journal.refused(part))
+    def clearly_refused(self, number: int) -> None:
+        """The first try of this part was refused: what is found under its number is another's."""
+        if not self.vouched:
+            self.book.clearly_refused(number)
+            self._write(lambda: self.journal.refused(number))
+
+    def confirm(self, numbers: list[int]) -> None:
+        """The server has these parts; `settle` writes it down."""
+        self._lines += [lambda number=number: self.journal.confirm(number) for number in numbers]  # type: ignore[misc]
+
+    def settle(self) -> None:
+        """Write down what was confirmed; a full disk only costs a memory that the server has, too."""
+        lines, self._lines = self._lines, []
+        for line in lines:
+            self._write(line)
 
     def file_changed(self) -> None:
-        """Write down that the parts sent so far may not be of the file as it is now."""
-        self._write(self._journal.file_changed)
+        """Write down that the parts sent so far may not be of the file as it is now, before anything else happens."""
+        if self.book.may_be_on_server:
+            self._write(self.journal.file_changed)
 
-    def ask_ledger(self) -> Ledger:
-        """What the server has of this video now."""
-        return ask_ledger(self._line, self.video_id)
+    def refuse_foreign(self, ledger: Ledger) -> None:
+        """Raise VidupError(REJECTED) if the server lists parts that this upload never tried to send."""
+        foreign = [] if self.vouched else foreign_parts(ledger, self.book.touched)
+        if foreign:
+            raise VidupError(
+                ExitCode.REJECTED, f"Another program is uploading into this video: part {foreign[0]} is stored, and vidup never sent it",
+                advice=LEAVE_OUT,
+            )  # fmt: skip
 
-    def agree(self, ledger: Ledger) -> None:
-        """Take the server's total for the rest, if it can be this file's; else raise VidupError(REJECTED)."""
-        self.ledger = ledger
-        total = agreed_total(ledger, self.plan.total_parts, self.plan.size)
-        if total is None or (total != self.plan.total_parts and not self.vouched):
-            raise not_this_split(ledger)
-        if total != self.plan.total_parts:
-            self.plan = Plan(self.plan.size, total)
-            self._tell(Note(f"the server counts this upload in {total} parts: going on with its split"))
-            self._write(lambda: self._journal.replanned(total))
-
-    def describe(self) -> None:
-        """Fetch the video object if no answer brought one; without it only the summary is shorter."""
-        if self.video:
-            return
-        reply = self._line.ask_once(Kind.READ, lambda: self._line.api.get_video(self.video_id))
-        if reply.promised:
-            self.video = reply.body or {}
-        else:
-            self._tell(Note("the video object could not be read, so its links are not shown", warning=True))
+    def replan(self, ledger: Ledger, total: int) -> None:
+        """Take the server's total, and what it lists, for the rest of the upload; what this run knew of the other split is void."""
+        self.tell(Note(f"the server counts this upload in {total} parts: going on with its split"))
+        self.known = self.known._replace(total_parts=total)
+        self.book = PartBook(Plan(self.known.size, total), listed=ledger.parts, touched=ledger.parts)
+        self._lines.clear()
+        self._write(lambda: self.journal.replanned(total))
 
     def close(self) -> None:
-        """Close the journal."""
-        self._journal.close()
+        """Write down what is left and close the journal."""
+        self.settle()
+        self.journal.close()
 
     def _write(self, line: Callable[[], None]) -> None:
         try:
@@ -114,13 +126,7 @@ class Container:
             if not self._disk_told:
                 self._disk_told = True
                 words = error.strerror or str(error)
-                self._tell(Note(f"the state folder cannot be written ({words}); going on, for the server remembers the parts, too", True))
-
-
-def ask_ledger(line: Line, video_id: str) -> Ledger:
-    """What the server has of this video. Raises Refused, exit 5 when it is unknown."""
-    reply = line.ask(Kind.READ, lambda: line.api.get_status(video_id), f"The status of {video_id} could not be read")
-    return read_ledger(reply.body or {})
+                self.tell(Note(f"the state folder cannot be written ({words}); going on, for the server remembers the parts, too", True))
 
 
 def not_this_split(ledger: Ledger) -> VidupError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from vidup.api.credentials import Token
+from vidup.plan.parts import Part
 from vidup.verdicts.judge import Reply
 
 
@@ -52,6 +54,42 @@ class Body(Protocol):
     def moved(self, taken: int) -> None: ...
 
 
+class Cut(Protocol):
+    """Whether bodies on their way are to be cut."""
+
+    def is_set(self) -> bool: ...
+
+
+class Source(Protocol):
+    """What is uploaded, open: `path` is where it really is, `name` what the user called it; `size` in bytes, the rest as in `stat`."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def mtime_ns(self) -> int: ...
+
+    @property
+    def device(self) -> int: ...
+
+    @property
+    def inode(self) -> int: ...
+
+    def fingerprint(self, stop: Callable[[], bool]) -> str: ...
+
+    def check_unchanged(self) -> None: ...
+
+    def body(self, part: Part, cut: Cut) -> Body: ...
+
+    def close(self) -> None: ...
+
+
 class Request(NamedTuple):
     """One request. `video_id` and `part` (from 1) where the verb has them; `payload` is the JSON of a create, the query of a find.
 
@@ -78,18 +116,6 @@ class Request(NamedTuple):
         return self.body is not None and self.body.all_out
 
 
-class Token(NamedTuple):
-    """A bearer token: `serial` tells one from another in what may be shown, `renew_at` is when to ask for the next, in clock seconds."""
-
-    serial: int
-    bearer: str
-    refresh: str = ""
-    renew_at: float = 0.0
-
-    def __repr__(self) -> str:
-        return f"Token(serial={self.serial})"
-
-
 class Answer(NamedTuple):
     """What came of a request: a reply, or what its body raised; who carried it, and in how many seconds."""
 
@@ -101,12 +127,15 @@ class Answer(NamedTuple):
 
 
 class Pool(Protocol):
-    """Those who carry requests, up to `jobs` at a time; each request comes back as one answer, in any order."""
+    """Those who carry requests, up to `jobs` parts at a time and one question besides; each comes back as one answer, in any order."""
 
     jobs: int
 
     @property
     def busy(self) -> int: ...
+
+    def prepare(self, count: int) -> None:
+        """About so many parts are to be carried soon: what can be opened ahead may be."""
 
     def submit(self, request: Request, token: Token | None, sparing: frozenset[int]) -> None:
         """Have a request carried by a worker that is not to be spared, with this token; `token.refresh` goes with a REFRESH."""

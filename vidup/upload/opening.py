@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
-import os
-import time
+from collections.abc import Callable
+from typing import NamedTuple
 
-from vidup.api.ledger import Ledger, agreed_total, portable_record, recorded_file
+from vidup.api.ledger import NONCE_KEY, Ledger, agreed_total, portable_record, read_ledger, recorded_file
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
 from vidup.plan.parts import Plan, choose_total, total_parts_for
-from vidup.source.videofile import VideoFile
 from vidup.state.identity import key_hash
 from vidup.state.journal import Journal, StateFolder, disk_refuses
 from vidup.state.record import Checkpoint, Record
 from vidup.units import show_size
-from vidup.upload.container import LEAVE_OUT, Container, ask_ledger, not_this_split
-from vidup.upload.line import Line
+from vidup.upload.asking import Ask, Script
+from vidup.upload.container import LEAVE_OUT, Container, not_this_split
+from vidup.upload.creating import create
+from vidup.upload.exchange import Source, Verb
 from vidup.upload.order import Order
-from vidup.upload.pacing import Kind
-from vidup.upload.report import Refused
+from vidup.upload.outcome import Refused
+from vidup.upload.partbook import PartBook
 
 _CONTAINER_LIFE = 7 * 86400
 """Seconds that api.video keeps a container that is not complete."""
 
 
-class Containers:
-    """Finds or makes the container for an order. `upload_id` is settled first, so that its lock can be taken before anything is created."""
+class Found(NamedTuple):
+    """What an upload goes on with: the checkpoint of it, None where a video is to be made, what the server has, the record, the video."""
 
-    def __init__(self, order: Order, video: VideoFile, folder: StateFolder, line: Line, tell: Tell) -> None:
+    known: Checkpoint | None
+    ledger: Ledger = Ledger()
+    record: Record | None = None
+    video: dict[str, object] = {}  # noqa: RUF012  never written to
+
+
+class Opening:
+    """Finds or makes the container for an order, by two scripts: `find` changes nothing anywhere, `open` goes on from there.
+
+    `upload_id` is settled at the beginning, so that its lock can be taken before anything is created.
+    """
+
+    def __init__(
+        self, order: Order, source: Source, folder: StateFolder, tell: Tell, now: Callable[[], float], wall: Callable[[], float],
+        stop: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        """`now` tells seconds of a clock, `wall` since 1970, `stop` whether to stop reading. Raises Cancelled, VidupError(FILE)."""
         self._order = order
-        self._video = video
+        self._source = source
         self._folder = folder
-        self._line = line
         self._tell = tell
+        self._now = now
+        self._wall = wall
         self._requested = order.video_id or ""
-        self._fingerprint = video.fingerprint()
-        found = folder.find(video.path, order.base_url, self._requested)
+        self._fingerprint = source.fingerprint(stop)
+        found = folder.find(source.path, order.base_url, self._requested)
         found = found or folder.find_moved(order.base_url, self._requested, self._fingerprint)
         self.known = found.checkpoint if found else None
-        self.upload_id = self.known.upload_id if self.known else folder.free_upload_id(video.path, order.base_url, self._requested)
+        self.upload_id = found.checkpoint.upload_id if found else folder.free_upload_id(source.path, order.base_url, self._requested)
 
     @property
     def parts_expected(self) -> int:
@@ -46,35 +64,31 @@ class Containers:
         record = None if self._order.restart else self._folder.read(self.upload_id)
         return record.checkpoint.total_parts - len(record.confirmed) if record else self._planned()
 
-    def open(self) -> Container:
-        """Log in, then continue what the record tells of, or begin. To be called under the lock. Raises VidupError for every refusal."""
-        self._line.ask(Kind.WRITE, self._line.api.log_in, "Logging in failed")
+    def open(self) -> Script[Container]:
+        """The container, journaled. To be run under the lock. Raises VidupError for every refusal."""
+        if self._order.restart and self.known is not None:
+            self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
+        found = yield from self.find()
+        if found.known is None:
+            video = yield from create(self._payload(), self._tell, self._now)
+            known = self._checkpoint(str(video["videoId"]), self._planned(), created=True, vouched=True)
+            return self._begun(Found(known, Ledger(state="uploading"), None, video))
+        return self._continued(found, found.record) if found.record is not None else self._begun(found)
+
+    def find(self) -> Script[Found]:
+        """What the upload would go on with; creates nothing and writes nothing. Raises VidupError for every refusal."""
         record = self._record()
         if record is not None:
-            container = self._continue(record)
-            if container is not None:
-                return container
-        return self._begin_named(self._requested) if self._requested else self._create()
-
-    def foresee(self) -> tuple[Checkpoint | None, Ledger]:
-        """What `open` would go on with or put its parts into, and what the server has of it. Creates nothing; raises as `open`."""
-        record = None if self._order.restart else self._folder.read(self.upload_id)
-        self._line.ask(Kind.WRITE, self._line.api.log_in, "Logging in failed")
-        if record is not None:
-            known, ledger = record.checkpoint, self._ledger_of(record)
-            if self._still_fits(record, ledger):
-                vouched = known.created or known.vouched or self._order.adopt
-                return known._replace(total_parts=self._agreed(known, ledger, vouched)), ledger
-        if not self._requested:
-            return None, Ledger()
-        checkpoint, ledger, _video = self._look_at_named(self._requested)
-        return checkpoint, ledger
+            found = yield from self._begun_earlier(record)
+            if found is not None:
+                return found
+        if self._requested:
+            return (yield from self._named(self._requested))
+        return Found(None)
 
     def _record(self) -> Record | None:
         """What to continue. A record that --restart passes over stays until the new one takes its place."""
         if self._order.restart:
-            if self.known is not None:
-                self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
             return None
         record = self._folder.read(self.upload_id)
         if self._order.continuing and (record is None or self.upload_id != self._order.continuing):
@@ -82,124 +96,135 @@ class Containers:
                 ExitCode.UNKNOWN, f"The interrupted upload {self._order.continuing} is not known any more",
                 cause="it was completed or forgotten a moment ago, by another vidup", advice="See what there is: vidup list",
             )  # fmt: skip
-        if record is None and self._folder.file_of(self.upload_id).exists():
+        if record is None and self._folder.disk.exists(self._folder.file_of(self.upload_id)):
             self._tell(Note("the record of an earlier upload of this file is damaged and cannot be used; beginning anew", True))
         return record
 
     # -- an upload begun earlier ---------------------------------------------------------------------------------
 
-    def _continue(self, record: Record) -> Container | None:
-        """The container of the record, or None when it held a finished upload of what the file used to be."""
+    def _begun_earlier(self, record: Record) -> Script[Found | None]:
+        """What the record tells of, or None when it held a finished upload of what the file used to be."""
         known = record.checkpoint
-        ledger = self._ledger_of(record)
+        try:
+            ledger = yield from ask_ledger(known.video_id)
+        except Refused as error:
+            raise self._gone(record, error) from error
         if not self._still_fits(record, ledger):
-            self._tell(Note(f"{self._video.name} has changed since its upload as {known.video_id} was completed; uploading it anew"))
-            self._folder.forget(self.upload_id)
+            what = f"was completed as {known.video_id}" if ledger.complete else f"into {known.video_id} began, of which nothing was sent"
+            self._tell(Note(f"{self._source.name} has changed since its upload {what}; uploading it anew"))
             return None
-        attempted = set(record.attempted)
         vouched = known.created or known.vouched or self._order.adopt
         if self._order.adopt and not (known.created or known.vouched):
             self._tell(_adopting(known.video_id))
-        total = self._agreed(known, ledger, vouched)
-        if known.mtime_ns != self._video.mtime_ns:
-            self._tell(Note(f"{self._video.name} has another modification time than when its upload began; its content looks the same"))
-        try:
-            journal = Journal.reopen(self._folder, self.upload_id)
-        except OSError as error:
-            raise disk_refuses(error) from error
-        checkpoint = self._continued(known, total, journal, vouched)
-        self._tell_what_is_not_applied(known, checkpoint, ledger)
-        return Container(self._line, self._tell, journal, checkpoint, ledger, attempted, {})
+        total = self._agreed(record, ledger, vouched)
+        return Found(known._replace(total_parts=total, vouched=vouched), ledger, record)
 
     def _still_fits(self, record: Record, ledger: Ledger) -> bool:
-        """Whether the record is of this file as it is; False if of a finished upload of what it used to be; else raises VidupError."""
-        known = record.checkpoint
-        if known.fingerprint == self._fingerprint and known.size == self._video.size and not record.file_changed:
+        """Whether the record is of this file as it is; False if it can be left behind, as finished or not begun; else raises VidupError."""
+        known, now = record.checkpoint, self._source
+        same = known.fingerprint == self._fingerprint and known.size == now.size
+        in_place = known.inode != 0 and (known.device, known.inode) == (now.device, now.inode)
+        if same and not record.file_changed and known.mtime_ns != now.mtime_ns:
+            if in_place and not self._order.adopt:
+                raise self._another_file(record, "it was written to, or only touched, where it lies; no sample can tell which")
+            self._tell(Note(f"{now.name} has another modification time than when its upload began; its content looks the same"))
+        if same and not record.file_changed:
             return True
         if ledger.complete and not record.file_changed:
             return False
-        raise self._another_file(record)
+        if ledger.empty and not record.attempted and not record.confirmed:
+            return False  # nothing of the other file was ever sent
+        if record.file_changed:
+            raise self._another_file(
+                record, "it was written to while parts of it were being sent, so those parts may be of its old content"
+            )
+        size = f"its size was {known.size} bytes and is now {now.size}"
+        raise self._another_file(record, size if known.size != now.size else "its size is the same, its content is not")
 
-    def _agreed(self, known: Checkpoint, ledger: Ledger, vouched: bool) -> int:
-        """The total that the rest is sent with. Raises VidupError(REJECTED) where the server's cannot be of this file."""
-        planned = self._planned() if ledger.empty and self._order.part_size else known.total_parts
-        total = agreed_total(ledger, planned, self._video.size)
+    def _another_file(self, record: Record, cause: str) -> VidupError:
+        only_touched = not record.file_changed and record.checkpoint.fingerprint == self._fingerprint
+        adopt = (
+            " If you know that its content is the same, go on with --adopt: if it is not, the video will be broken." if only_touched else ""
+        )
+        return VidupError(
+            ExitCode.FILE, f"{self._source.name} changed since the interrupted upload; its parts no longer fit together", cause=cause,
+            advice=f"Start over with --restart.{adopt}",
+        )  # fmt: skip
+
+    def _agreed(self, record: Record, ledger: Ledger, vouched: bool) -> int:
+        """The total that the rest is sent with. Raises VidupError(REJECTED) where the server's cannot be of this file.
+
+        Once any part was attempted its split is fixed: what a killed run sent may still be stored, and a part carries no offset.
+        """
+        known = record.checkpoint
+        untouched = ledger.empty and not record.attempted and not record.confirmed
+        planned = self._planned() if untouched and self._order.part_size else known.total_parts
+        total = agreed_total(ledger, planned, self._source.size)
         if (ledger.by_bytes and not ledger.complete) or total is None or (total != known.total_parts and not vouched and not ledger.empty):
             raise not_this_split(ledger)
         return total
 
-    def _continued(self, known: Checkpoint, total: int, journal: Journal, vouched: bool) -> Checkpoint:
-        """The checkpoint as it holds from now on: path, split and vouching brought up to date, also in the journal."""
+    def _continued(self, found: Found, record: Record) -> Container:
+        """The record, opened again: path, split, vouching and the file's identity brought up to date in it."""
+        known, now, source = record.checkpoint, found.known, self._source
+        assert now is not None
+        identity = (source.device, source.inode, source.mtime_ns)
         try:
-            if known.path != self._video.path:
+            journal = Journal.reopen(self._folder, self.upload_id)
+            if known.path != source.path:
                 self._tell(Note(f"continuing the upload of {known.path}, whose file is now here"))
-                journal.moved(self._video.path)
-            if total != known.total_parts:
-                journal.replanned(total)
-            if vouched and not known.vouched and not known.created:
+                journal.moved(source.path)
+            if now.total_parts != known.total_parts:
+                journal.replanned(now.total_parts)
+            if now.vouched and not known.vouched and not known.created:
                 journal.adopted()
+            if identity != (known.device, known.inode, known.mtime_ns):
+                journal.identified(*identity)
         except OSError as error:
-            journal.close()
             raise disk_refuses(error) from error
-        return known._replace(path=self._video.path, total_parts=total, vouched=vouched)
+        self._tell_what_is_not_applied(known, now, found.ledger)
+        same = now.total_parts == known.total_parts
+        book = self._book(now, found.ledger, record if same else None)
+        return Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {})
 
     def _tell_what_is_not_applied(self, known: Checkpoint, now: Checkpoint, ledger: Ledger) -> None:
         plan = Plan(now.size, now.total_parts)
-        if self._order.part_size and ledger.parts and total_parts_for(now.size, self._order.part_size) != plan.total_parts:
-            self._tell(Note(f"--part-size is not applied: parts of {show_size(plan.part_size)} are on the server already", True))
+        if self._order.part_size and total_parts_for(now.size, self._order.part_size) != plan.total_parts:
+            why = "are on the server already" if ledger.parts else "were sent already"
+            self._tell(Note(f"--part-size is not applied: parts of {show_size(plan.part_size)} {why}", True))
         changed = [name for name, value in self._order.video.items() if known.options.get(name) != value]
         if known.created and changed and self._order.video:
             self._tell(Note(f"the video exists already: changed options are not applied ({', '.join(changed)})", True))
 
-    def _ledger_of(self, record: Record) -> Ledger:
+    def _gone(self, record: Record, error: Refused) -> Refused:
+        """What a refused status means for an upload begun earlier; the record of a container that has expired is dropped."""
         known = record.checkpoint
-        try:
-            return ask_ledger(self._line, known.video_id)
-        except Refused as error:
-            if error.code is not ExitCode.UNKNOWN:
-                raise
-            old = time.time() - known.began > _CONTAINER_LIFE
-            if old and known.key_hash == key_hash(self._order.base_url, self._order.key.value):
-                self._folder.forget(self.upload_id)
-            error.what = f"The video {known.video_id}, which this upload was going into, is gone"
-            error.advice = "It expired (containers live 7 days), was deleted, or belongs to another key. To begin a new video: --restart"
-            raise
-
-    def _another_file(self, record: Record) -> VidupError:
-        known, now = record.checkpoint, self._video
-        if record.file_changed:
-            cause = "it was written to while parts of it were being sent, so those parts may be of its old content"
-        elif known.size != now.size:
-            cause = f"its size was {known.size} bytes and is now {now.size}"
-        else:
-            cause = "its size is the same, its content is not"
-        return VidupError(
-            ExitCode.FILE, f"{now.name} changed since the interrupted upload; its parts no longer fit together", cause=cause,
-            advice="Start over with --restart.",
-        )  # fmt: skip
+        if error.code is not ExitCode.UNKNOWN:
+            return error
+        old = self._wall() - known.began > _CONTAINER_LIFE
+        if old and known.key_hash == key_hash(self._order.base_url, self._order.key.value):
+            self._folder.forget(self.upload_id)
+        error.what = f"The video {known.video_id}, which this upload was going into, is gone"
+        error.advice = "It expired (containers live 7 days), was deleted, or belongs to another key. To begin a new video: --restart"
+        return error
 
     # -- a container named by the user ---------------------------------------------------------------------------
 
-    def _begin_named(self, video_id: str) -> Container:
-        return self._opened(*self._look_at_named(video_id))
-
-    def _look_at_named(self, video_id: str) -> tuple[Checkpoint, Ledger, dict[str, object]]:
-        api = self._line.api
-        video = self._line.ask(Kind.READ, lambda: api.get_video(video_id), f"The video {video_id} cannot be used").body or {}
-        ledger = ask_ledger(self._line, video_id)
+    def _named(self, video_id: str) -> Script[Found]:
+        video = (yield Ask(Verb.VIDEO, video_id)).reply.body or {}
+        ledger = yield from ask_ledger(video_id)
         vouched = self._is_vouched(video_id, video, ledger)
-        planned = None if ledger.parts else self._planned()
-        total = agreed_total(ledger, planned, self._video.size)
+        total = agreed_total(ledger, None if ledger.parts else self._planned(), self._source.size)
         if total is None and not ledger.complete:
             raise not_this_split(ledger)
-        return self._checkpoint(video_id, total or 1, created=False, vouched=vouched), ledger, video
+        return Found(self._checkpoint(video_id, total or 1, created=False, vouched=vouched), ledger, None, video)
 
     def _is_vouched(self, video_id: str, video: dict[str, object], ledger: Ledger) -> bool:
         """Whether parts found in the container are this file's. Raises VidupError where they are not, or nobody can tell."""
-        recorded, mine = recorded_file(video), portable_record(self._video.size, self._fingerprint)["value"]
+        recorded, mine = recorded_file(video), portable_record(self._source.size, self._fingerprint)["value"]
         if recorded and recorded != mine and not ledger.empty:
             raise VidupError(
-                ExitCode.FILE, f"The video {video_id} was begun with another file than {self._video.name}",
+                ExitCode.FILE, f"The video {video_id} was begun with another file than {self._source.name}",
                 cause="its record of size and content does not match", advice=LEAVE_OUT,
             )  # fmt: skip
         if recorded == mine:
@@ -219,41 +244,65 @@ class Containers:
         self._tell(_adopting(video_id))
         return True
 
-    # -- a new container -----------------------------------------------------------------------------------------
+    # -- a new record --------------------------------------------------------------------------------------------
 
-    def _create(self) -> Container:
-        payload = {"title": os.path.splitext(self._video.name)[0] or self._video.name, **self._order.video}
+    def _payload(self) -> dict[str, object]:
+        payload = {"title": _stem(self._source.name), **self._order.video}
         payload["title"] = str(payload["title"]).encode("utf-8", "replace").decode()
         if self._order.portable:
             entries = payload.get("metadata")
-            payload["metadata"] = [*(entries if isinstance(entries, list) else []), portable_record(self._video.size, self._fingerprint)]
-        api = self._line.api
-        video = self._line.ask(Kind.WRITE, lambda: api.create_video(payload), "The video could not be created").body or {}
-        checkpoint = self._checkpoint(str(video["videoId"]), self._planned(), created=True, vouched=True)
-        return self._opened(checkpoint, Ledger(state="uploading"), video)
+            payload["metadata"] = [
+                *(entries if isinstance(entries, list) else []),
+                portable_record(self._source.size, self._fingerprint),
+                *([{"key": NONCE_KEY, "value": self._order.nonce}] if self._order.nonce else []),
+            ]
+        return payload
 
     def _planned(self) -> int:
-        size = self._video.size
+        size = self._source.size
         if self._order.part_size:
             return total_parts_for(size, self._order.part_size)
         return choose_total(size, self._order.jobs, self._order.uploads_per_minute)
 
     def _checkpoint(self, video_id: str, total: int, *, created: bool, vouched: bool) -> Checkpoint:
-        order = self._order
+        order, source = self._order, self._source
         return Checkpoint(
-            upload_id=self.upload_id, path=self._video.path, size=self._video.size, mtime_ns=self._video.mtime_ns,
-            fingerprint=self._fingerprint, base_url=order.base_url, video_id=video_id, total_parts=total, created=created,
-            vouched=vouched, requested_id=self._requested,
-            key_hash=key_hash(order.base_url, order.key.value), options=dict(order.video), began=time.time(),
-            device=self._video.device, inode=self._video.inode,
+            upload_id=self.upload_id, path=source.path, size=source.size, mtime_ns=source.mtime_ns, device=source.device,
+            inode=source.inode, fingerprint=self._fingerprint, base_url=order.base_url, video_id=video_id, total_parts=total,
+            created=created, vouched=vouched, requested_id=self._requested, key_hash=key_hash(order.base_url, order.key.value),
+            options=dict(order.video), began=self._wall(),
         )  # fmt: skip
 
-    def _opened(self, checkpoint: Checkpoint, ledger: Ledger, video: dict[str, object]) -> Container:
+    def _begun(self, found: Found) -> Container:
+        known = found.known
+        assert known is not None
         try:
-            journal = Journal.create(self._folder, checkpoint)
+            journal = Journal.create(self._folder, known)
         except OSError as error:
-            raise disk_refuses(error) from error
-        return Container(self._line, self._tell, journal, checkpoint, ledger, set(), video)
+            refusal = disk_refuses(error)
+            if known.created:
+                refusal.advice = f"The video {known.video_id} was made, is empty, and stays behind for 7 days. {refusal.advice}"
+            raise refusal from error
+        return Container(known, journal, self._book(known, found.ledger, None), found.ledger, self._tell, found.video)
+
+    def _book(self, known: Checkpoint, ledger: Ledger, record: Record | None) -> PartBook:
+        plan = Plan(known.size, known.total_parts)
+        everything = range(1, plan.total_parts + 1)
+        confirmed = [number for number in record.confirmed if number in everything] if record else []
+        touched = [number for number in record.attempted if number in everything] if record else []
+        listed = everything if ledger.complete else [number for number in ledger.parts if number in everything]
+        return PartBook(plan, recorded=confirmed, listed=listed, touched=[*touched, *(listed if known.vouched else [])])
+
+
+def ask_ledger(video_id: str) -> Script[Ledger]:
+    """What the server has of this video. Raises Refused, exit 5 when it is unknown."""
+    return read_ledger((yield Ask(Verb.STATUS, video_id)).reply.body or {})
+
+
+def _stem(name: str) -> str:
+    """The file name without its suffix; all of it where there is nothing before the dot."""
+    stem = name.rpartition(".")[0]
+    return stem if stem.strip(".") else name
 
 
 def _adopting(video_id: str) -> Note:

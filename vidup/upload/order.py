@@ -14,7 +14,8 @@ class Order(NamedTuple):
     """One upload. Sizes are bytes, times seconds; `part_size` and `video_id` are None when not given.
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
-    `continuing` is the upload id of the record to go on with, and of no other.
+    `continuing` is the upload id of the record to go on with, and of no other. `nonce` is a word that no other run has. `rehearse`:
+    only find out what would be done.
     """
 
     path: str
@@ -32,3 +33,5 @@ class Order(NamedTuple):
     portable: bool = False
     adopt: bool = False
     continuing: str = ""
+    nonce: str = ""
+    rehearse: bool = False

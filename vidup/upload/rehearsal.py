@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -11,10 +10,11 @@ from vidup.events import Tell
 from vidup.plan.forecast import Forecast
 from vidup.plan.parts import Plan, choose_total, total_parts_for
 from vidup.source.videofile import open_video
-from vidup.state.journal import StateFolder
-from vidup.upload.line import open_line
-from vidup.upload.opening import Containers
+from vidup.upload.batch import Batch
+from vidup.upload.opening import Found
 from vidup.upload.order import Order
+from vidup.upload.outcome import Report
+from vidup.upload.questions import PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +53,24 @@ def plan_file(path: str, part_size: int | None, jobs: int, uploads_per_minute: i
 
 
 def rehearse(order: Order, tell: Tell, trace: Callable[[str], None] | None = None) -> Rehearsal:
-    """Find out what this upload would do. Raises VidupError for what would stop it."""
+    """Find out what this upload would do, by the first step of it. Raises VidupError for what would stop it."""
     forecast = plan_file(order.path, order.part_size, order.jobs, order.uploads_per_minute)
-    folder = StateFolder(order.state_dir)
-    if folder.path.exists():
-        folder.prepare()
-    line = open_line(order.base_url, order.key, tell, timeout=order.timeout, trace=trace)
-    with closing(open_video(order.path)) as video:
-        containers = Containers(order, video, folder, line, tell)
-        with _locked(folder, containers.upload_id) as has_record:
-            known, ledger = containers.foresee()
-    if known is None:
+    reports: list[Report] = []
+
+    def deliver(report: Report) -> bool:
+        reports.append(report)
+        return True
+
+    only_look = order._replace(rehearse=True, retry_for=PATIENCE)
+    batch = Batch([(only_look, tell, deliver)], tell, trace=trace)
+    batch.run()
+    (upload,), (report,) = batch.uploads, reports
+    if report.error is not None:
+        raise report.error
+    found = upload.foreseen or Found(None)
+    if found.known is None:
         return Rehearsal(forecast, order.key.source, None, None)
-    done = known.total_parts if ledger.complete else len(ledger.parts)
+    known = found.known
+    done = known.total_parts if found.ledger.complete else len(found.ledger.parts)
     forecast = replace(forecast, plan=Plan(known.size, known.total_parts), parts_done=done)
-    continued = has_record and not order.restart
-    return Rehearsal(forecast, order.key.source, known.upload_id if continued else None, known.video_id)
-
-
-@contextlib.contextmanager
-def _locked(folder: StateFolder, upload_id: str) -> Iterator[bool]:
-    """Under the lock where there is a record, and whether there is: without one, a lock would only leave a file behind."""
-    if not folder.file_of(upload_id).exists():
-        yield False
-        return
-    with folder.locked(upload_id):
-        yield True
+    return Rehearsal(forecast, order.key.source, known.upload_id if found.record is not None else None, known.video_id)

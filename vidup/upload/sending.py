@@ -1,345 +1,361 @@
-"""CONDUCTOR: the loop that sends the missing parts: parts to workers, answers to verdicts, verdicts to action. It alone decides."""
+"""CORE: the sending of what is missing: which part or question goes out next, and what each answer does to the book of parts."""
 
 from __future__ import annotations
 
-import heapq
-import threading
-import time
-from collections import Counter, deque
-from collections.abc import Callable
-from typing import Final, Protocol
+import math
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Final
 
-from vidup.api.client import SizedBody
-from vidup.api.ledger import Ledger, foreign_parts, read_ledger
-from vidup.errors import ExitCode
-from vidup.events import PartChanged, Retrying
-from vidup.plan.parts import Plan
-from vidup.source.videofile import PartBody, VideoFile
-from vidup.units import show_duration
-from vidup.upload.attempts import MOST_CUTS, Asked, History, Question, Sent, another_writer, cut_too_often
-from vidup.upload.line import Line, refused
-from vidup.upload.pacing import Kind
-from vidup.upload.report import Refused, advice_for, server_words
-from vidup.upload.tail import sit_out
+from vidup.api.ledger import LAG, Ledger, agreed_total, read_ledger
+from vidup.errors import Cancelled
+from vidup.events import PartChanged, Retrying, Tell
+from vidup.upload.acting import Action, Acts, Do
+from vidup.upload.asking import May
+from vidup.upload.container import Container, not_this_split
+from vidup.upload.cuts import MOST_CUTS, cut_too_often
+from vidup.upload.exchange import Answer, Body, Kind, Request, Source, Verb
+from vidup.upload.outcome import Refused, gave_up, refused, server_words
+from vidup.upload.partbook import Doubt, Part
 from vidup.upload.tally import Tally
-from vidup.upload.workers import Outcome
-from vidup.verdicts.judge import Reply, Rule, Then, Verdict
-from vidup.verdicts.rules import TABLE
 
-GRACE: Final = 5.0
-"""Seconds that parts whose body is out get for their answer when the upload is stopped."""
+_USUALLY_ANSWERED: Final = 10.0
+"""Seconds after its last byte in which no answer is overdue."""
 
-_TICK: Final = 0.1
-_LAG: Final = 5.0
-"""Seconds between two looks at a status that does not explain a refusal: it may lag."""
+_OVERDUE: Final = 4.0
+"""Times the median answer after which an answer is overdue."""
 
-_MOST_UNHEARD: Final = 2
-"""Documented refusals in a row of one part that the status does not explain."""
+_MOST_DOUBLINGS: Final = 6
+"""Of the wait between two looks at the status that bring no news."""
 
-
-class Notebook(Protocol):
-    """Who remembers what the server confirmed."""
-
-    def confirm(self, part: int) -> None: ...
-
-    def attempt(self, part: int) -> None: ...
-
-    def refused(self, part: int) -> None: ...
+_MOST_UNANSWERED: Final = 3
+"""Failures in a row of the status, after which parts are sent again without its word."""
 
 
+@dataclass(slots=True)
+class _Flight:
+    """A part on its way: when any byte of it moved last, and how much had moved then."""
+
+    request: Request
+    body: Body
+    first: bool
+    since: float
+    mark: tuple[int, float] = (-1, 0.0)
+
+
+@dataclass(slots=True)
+class _Looking:
+    """How the status is looked at: whether a question is out and for whom, when the next may go, and what became of the last ones."""
+
+    is_out: bool = False
+    asked_at: float = 0.0
+    at: float = 0.0
+    looks: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class _Stopper:
+    """Cuts the bodies on their way; read by the threads that send them."""
+
+    _set: bool = False
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def set(self) -> None:
+        self._set = True
+
+
+@dataclass(slots=True)
 class Sending:
-    """The sending of what is missing of one plan into one video."""
+    """One round of sending into one container. It ends when every part is good, or `closed`: the server takes no more parts; or raises."""
 
-    def __init__(
-        self, line: Line, video: VideoFile, video_id: str, plan: Plan, done: set[int], *, tally: Tally, notebook: Notebook,
-        accepted: set[int], attempted: set[int] | None,
-    ) -> None:  # fmt: skip
-        """`done` is added to as the server confirms, `accepted` as it answers 201, also where its status then does not list the part.
+    upload: int
+    source: Source
+    container: Container
+    acts: Acts
+    tally: Tally
+    tell: Tell
+    closed: bool = False
+    flights: dict[int, _Flight] = field(default_factory=dict)
+    dropped: list[int] = field(default_factory=list)
+    cut: _Stopper = field(default_factory=_Stopper)
+    _looking: _Looking = field(default_factory=_Looking)
+    _question: Action | None = None
+    _asked_by: int = 0
+    _asked_since: float = math.inf
+    _answer_times: list[float] = field(default_factory=list)
+    _listed_meanwhile: set[int] = field(default_factory=set)
 
-        `attempted`, if given, are the only parts that the status may list: others are foreign.
-        """
-        self.done = done
-        self.answer: dict[str, object] | None = None
-        self._line = line
-        self._video = video
-        self._video_id = video_id
-        self._plan = plan
-        self._tally = tally
-        self._notebook = notebook
-        self._accepted = accepted
-        self._attempted = attempted
-        self._first_tries: set[int] = set()
-        self._fresh = deque(plan.missing(done))
-        self._later: list[tuple[float, int]] = []
-        self._sending: dict[int, PartBody] = {}
-        self._unsure: dict[int, tuple[Rule, Reply]] = {}
-        self._asked_for: dict[int, tuple[Rule, Reply]] = {}
-        self._asking = False
-        self._ask_at = 0.0
-        self._ask_failures = 0
-        self._ask_tokens_refused = 0
-        self._history: dict[int, History] = {}
-        self._cuts: Counter[int] = Counter()
-        self._paces: dict[int, float] = {}  # of each worker whose last part was accepted, the seconds it took
-        self._cut = threading.Event()
-        self._question: Question | None = None
-        self._last_failure: tuple[Rule, Reply] | None = None
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to send."""
+        return self.closed or (self.container.book.all_good and self._question is None)
 
-    def run(self) -> Question | None:
-        """Send until every part is confirmed (None) or the plan itself is in question. Raises VidupError or Cancelled."""
-        try:
-            while len(self.done) < self._plan.total_parts and self._question is None:
-                self._start_what_may()
-                outcome = self._line.workers.next(_TICK)
-                self._line.patience.look()
-                if outcome is not None:
-                    self._settle(outcome)
-                self._check_patience()
-        except BaseException:
-            self._stop(GRACE)
-            raise
-        self._stop(None)
-        return self._question
+    # -- what may go out -----------------------------------------------------------------------------------------
 
-    # -- starting ------------------------------------------------------------------------------------------------
+    def want(self, now: float, may: May, probing: bool) -> Request | None:
+        """The request to make now, if one may go out. `probing`: the line is down, so that parts need not wait out their own turn."""
+        if self._wants_status(now) and may(Kind.READ):
+            self._looking.is_out, self._looking.asked_at = True, now
+            return Request(Verb.STATUS, self.upload, self.container.video_id)
+        if self._question is not None or self.cut.is_set():
+            return None
+        number = self.container.book.next(math.inf if probing else now)
+        if number is None or not may(Kind.UPLOAD):
+            return None
+        first = self.container.begin(number)
+        plan, body = self.container.plan, self.source.body(self.container.plan.part(number), self.cut)
+        request = Request(Verb.PART, self.upload, self.container.video_id, number, plan.content_range(number), body)
+        self.flights[number] = _Flight(request, body, first, now)
+        self.tally.sending(number, body)
+        self.tell(PartChanged(number, "sending", self.container.book.trouble(number).attempts))
+        return request
 
-    def _start_what_may(self) -> None:
-        workers = self._line.workers
-        while workers.busy < workers.jobs:
-            if self._unsure and not self._asking and time.monotonic() >= self._ask_at and not self._line.delay(Kind.READ):
-                self._start_asking()
-                continue
-            resting = sit_out(len(self._fresh) + len(self._later), self._paces, workers.working())
-            if workers.busy + len(resting) >= workers.jobs:
-                return
-            number = self._next_part()
-            if number is None:
-                return
-            if self._line.delay(Kind.UPLOAD):
-                self._fresh.appendleft(number)
-                return
-            self._start_part(number, resting)
+    def wake(self, now: float) -> float:
+        """When something may go out again that may not now; infinity if that hangs on an answer."""
+        moments = [self._status_due(now)]
+        if self._question is None:
+            moments.append(self.container.book.due() or math.inf)
+        return min((moment for moment in moments if moment > now), default=math.inf)
 
-    def _next_part(self) -> int | None:
-        """A part that is due for another try, else one never tried."""
-        while self._later and self._later[0][0] <= time.monotonic():
-            number = heapq.heappop(self._later)[1]
-            if number not in self.done:
-                return number
-        while self._fresh:
-            number = self._fresh.popleft()
-            if number not in self.done:
-                return number
-        return None
+    def look(self, now: float) -> bool:
+        """Note what moved since the last look; whether anything did."""
+        moved = False
+        for flight in self.flights.values():
+            mark = (flight.body.handed, flight.body.moved_at)
+            if mark != flight.mark:
+                moved |= flight.mark[0] >= 0 or mark[0] > 0
+                flight.mark, flight.since = mark, now
+        return moved
 
-    def _start_part(self, number: int, resting: frozenset[int]) -> None:
-        body = PartBody(self._video, self._plan.part(number), self._cut)
-        content_range = self._plan.content_range(number)
-        history = self._history.setdefault(number, History())
-        history.attempts += 1
-        if self._attempted is not None and number not in self._attempted:
-            self._notebook.attempt(number)
-            self._attempted.add(number)
-            self._first_tries.add(number)
-        self._sending[number] = body
-        self._tally.sending(number, body)
-        self._line.tell(PartChanged(number, "sending", history.attempts))
-        ticket = self._line.start(Kind.UPLOAD)
-        self._line.workers.submit(lambda: self._send(number, ticket, content_range, body), resting)
+    def _wants_status(self, now: float) -> bool:
+        return now >= self._status_due(now)
 
-    def _send(self, number: int, ticket: int, content_range: str, body: SizedBody) -> Sent:
-        """In a worker's thread: nothing is decided here."""
-        assert isinstance(body, PartBody)
-        try:
-            return Sent(number, ticket, body, self._line.api.send_part(self._video_id, content_range, body))
-        except BaseException as error:  # noqa: BLE001  the conductor decides what it means
-            return Sent(number, ticket, body, error=error)
+    def _status_due(self, now: float) -> float:
+        """When the status is to be asked next; infinity if nothing hangs on it, or it is being asked."""
+        if self._looking.is_out:
+            return math.inf
+        if self._question is not None:
+            return self._looking.at if not self.flights else math.inf
+        if self.container.book.unsure:
+            return self._looking.at
+        overdue = min((flight.since for flight in self.flights.values() if flight.body.all_out), default=math.inf)
+        return max(self._looking.at, overdue + self._patience()) if overdue < math.inf else math.inf
 
-    def _start_asking(self) -> None:
-        self._asking = True
-        self._asked_for, self._unsure = self._unsure, {}
-        ticket = self._line.start(Kind.READ)
-        self._line.workers.submit(lambda: Asked(ticket, self._line.api.get_status(self._video_id)))
+    def _patience(self) -> float:
+        return max(_USUALLY_ANSWERED, _OVERDUE * median(self._answer_times)) if self._answer_times else _USUALLY_ANSWERED
 
-    # -- deciding ------------------------------------------------------------------------------------------------
+    # -- what came back ------------------------------------------------------------------------------------------
 
-    def _settle(self, outcome: Outcome) -> None:
-        sent = outcome.value
-        if isinstance(sent, Asked):
-            self._settle_status(sent)
-            return
-        assert isinstance(sent, Sent), outcome
-        self._sending.pop(sent.number)
-        self._tally.ended(sent.number)
-        if sent.error is not None:
-            raise sent.error
-        assert sent.reply is not None
-        rule = self._line.judge(Kind.UPLOAD, sent.ticket, sent.reply)
-        self._note_first_try(sent.number, sent.reply)
-        history = self._history[sent.number]
-        if rule.verdict is Verdict.ACCEPT:
-            self._paces[outcome.worker] = outcome.seconds
+    def failed_body(self, answer: Answer) -> None:
+        """The body itself raised: it was cut, or the file cannot be sent. Raises what is to end the upload."""
+        number = self._landed(answer.request.part)
+        if number in self._listed_meanwhile:
+            self._confirmed(self.container.book.listed([number], on_their_way=True))
+        elif self.container.book.state(number) == Part.SENDING:
+            self.container.book.put_back(number)
+        if not isinstance(answer.error, Cancelled) and answer.error is not None:
+            raise answer.error
+
+    def take(self, request: Request, action: Action, now: float) -> None:
+        """An answer came. Raises VidupError when the upload cannot go on."""
+        if request.verb is Verb.STATUS:
+            self._take_status(action, now)
         else:
-            self._paces.pop(outcome.worker, None)  # others must not wait for one that fails
-        if rule.then is not Then.RENEW_TOKEN:
-            history.tokens_refused = 0
-        actions: dict[Verdict, Callable[[Sent, Rule, Reply, History], None]] = {
-            Verdict.ACCEPT: self._accept,
-            Verdict.RETRY: self._retry,
-            Verdict.RESUME: self._resume,
-            Verdict.ABORT: self._abort,
-        }
-        actions[rule.verdict](sent, rule, sent.reply, history)
+            self._take_part(self.flights[request.part], action, now)
 
-    def _note_first_try(self, number: int, reply: Reply) -> None:
-        """A part refused at its first try is not on the server by us; any other outcome may have stored it."""
-        if number in self._first_tries and self._attempted is not None:
-            self._first_tries.discard(number)
-            if reply.status is not None and 400 <= reply.status < 500:
-                self._attempted.discard(number)
-                self._notebook.refused(number)
+    def _landed(self, number: int) -> int:
+        self.tally.ended(number)
+        del self.flights[number]
+        return number
 
-    def _accept(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
-        self.answer = reply.body
-        self._accepted.add(sent.number)
-        if self._mark_done(sent.number):
-            self._start_what_may()  # the connection need not wait for the disk
-            self._notebook.confirm(sent.number)
-
-    def _retry(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
-        if rule.then is Then.PAUSE_ALL:
-            self._fresh.appendleft(sent.number)
+    def _take_part(self, flight: _Flight, action: Action, now: float) -> None:
+        book, number = self.container.book, self._landed(flight.request.part)
+        if book.state(number) != Part.SENDING:  # the status listed it meanwhile
             return
-        if rule.then is Then.RENEW_TOKEN:
-            history.tokens_refused += 1
-            if history.tokens_refused >= 2:
-                raise self._refusal(rule, reply, "The server refuses the key's token")
-            self._fresh.appendleft(sent.number)
+        if action.do is Do.GO_ON:
+            self.container.video = action.reply.body or {}
+            self._answer_times = [*self._answer_times[-20:], now - flight.since]
+            self._confirmed([number] if book.accepted(number) else [])
             return
-        if rule.at_most:
-            history.lost += 1
-            if history.lost > rule.at_most:
-                raise self._refusal(rule, reply, f"Part {sent.number} was refused {history.lost} times")
-        if reply.failure and sent.body.handed > 0:
-            self._cuts[sent.number] += 1
-        self._try_again_later(sent.number, rule, reply)
-        if self._cuts[sent.number] >= MOST_CUTS:
-            raise cut_too_often(self._plan, sent.number, rule, reply)
-
-    def _resume(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
-        if rule.then is Then.ASK_FOR_UPLOAD:
-            self._question = Question(rule, reply)
-            self._fresh.appendleft(sent.number)
-        elif reply.status is not None and reply.status >= 400 and sent.number in self._accepted:
-            self._confirm(sent.number)  # it was accepted earlier in this run, by a server whose status lags
+        if number in self._listed_meanwhile:
+            self._confirmed(book.listed([number], on_their_way=True))
+            return
+        if flight.first and action.rule.status is not None and not action.failed:
+            self.container.clearly_refused(number)
+        if action.limited or action.token:
+            book.put_back(number)
+        elif action.do is Do.AGAIN:
+            self._again(flight, action, now)
+        elif action.do is Do.ASK_FOR_PART:
+            self._ask_for(flight, action, now)
+        elif action.do is Do.ASK_FOR_UPLOAD:
+            self._ask_for_all(flight, action, now)
         else:
-            self._unsure[sent.number] = (rule, reply)
-            if history.unheard:
-                self._ask_at = max(self._ask_at, time.monotonic() + _LAG)
+            book.put_back(number)
+            raise refused(action, f"Part {number} of {self.container.plan.total_parts} was refused", self.container.plan.part_size)
 
-    def _abort(self, sent: Sent, rule: Rule, reply: Reply, history: History) -> None:
-        raise self._refusal(rule, reply, f"Part {sent.number} of {self._plan.total_parts} was refused")
+    def _again(self, flight: _Flight, action: Action, now: float) -> None:
+        number, cuts = flight.request.part, self.container.book.cuts
+        if action.reply.failure and flight.body.handed > 0:
+            cuts[number] += 1
+        self._send_again(number, action, now + action.wait)
+        if cuts[number] >= MOST_CUTS:
+            raise cut_too_often(self.container.plan, number, action)
 
-    def _settle_status(self, asked: Asked) -> None:
-        self._asking = False
-        rule = self._line.judge(Kind.READ, asked.ticket, asked.reply)
-        if rule.verdict is Verdict.ABORT:
-            raise self._refusal(rule, asked.reply, "The status of the video was refused")
-        if rule.verdict is not Verdict.ACCEPT:
-            self._unsure = self._asked_for | self._unsure
-            self._ask_failures += 1
-            self._ask_tokens_refused = self._ask_tokens_refused + 1 if rule.then is Then.RENEW_TOKEN else 0
-            if self._ask_tokens_refused > 1:
-                raise self._refusal(rule, asked.reply, "The server refuses the key's token")
-            wait = 0.0 if rule.then in (Then.PAUSE_ALL, Then.RENEW_TOKEN) else self._wait_after(rule, asked.reply, 0, self._ask_failures)
-            self._ask_at = time.monotonic() + wait
+    def _send_again(self, number: int, action: Action, at: float) -> None:
+        self.container.book.again(number, at)
+        failures = max(action.failures, 1)
+        self.tell(Retrying(number, failures, action.wait, server_words(action.rule, action.reply)))
+
+    def _ask_for(self, flight: _Flight, action: Action, now: float) -> None:
+        """What is known of the part decides, else the status is asked for it: one question for all that wait."""
+        book, number = self.container.book, flight.request.part
+        if action.rule.holds and (self.container.vouched or number in book.touched) and flight.body.all_out:
+            self._hold(number)
             return
-        self._ask_failures = self._ask_tokens_refused = 0
-        self._read_ledger(read_ledger(asked.reply.body or {}), asked.reply)
+        book.doubtful(number, action.doubt, (action.rule, action.reply), now, action.wait)
+        book.trouble(number).failures = max(action.failures, 1)
+        self._looking.looks = 0
+        if not self._looking.is_out:
+            self._looking.at = min(self._looking.at, now)
 
-    def _read_ledger(self, ledger: Ledger, reply: Reply) -> None:
-        """While other parts are on their way a status only adds parts; another total, or another writer, puts the plan in question."""
-        unsure, self._asked_for = self._asked_for, {}
-        if ledger.parts and (ledger.total not in (None, self._plan.total_parts) or max(ledger.parts) > self._plan.total_parts):
-            self._unsure.clear()
-            self._question = Question(*next(iter(unsure.values())))
+    def _hold(self, number: int) -> None:
+        self.container.book.held(number)
+        self._confirmed([number])
+
+    def _ask_for_all(self, flight: _Flight, action: Action, now: float) -> None:
+        """The split itself is in question: what is on its way is cut, and when all of it has landed the status is asked."""
+        book, number = self.container.book, flight.request.part
+        if action.rule.holds and self.container.vouched and flight.body.all_out:
+            self._hold(number)
+        else:
+            book.put_back(number)
+        if self._question is None:
+            self._question, self._asked_by, self._asked_since = action, number, now
+            self._looking.at, self._looking.looks = now, 0
+        self.cut.set()
+
+    def _confirmed(self, numbers: list[int]) -> None:
+        book = self.container.book
+        for number in numbers:
+            self.tell(PartChanged(number, "done", book.trouble(number).attempts))
+        if numbers:
+            self.container.confirm(numbers)
+            book.progressed()
+
+    # -- what the status tells -----------------------------------------------------------------------------------
+
+    def _take_status(self, action: Action, now: float) -> None:
+        looking = self._looking
+        looking.is_out = False
+        if action.limited or action.token:
             return
-        foreign = foreign_parts(ledger, self._attempted) if self._attempted is not None else []
-        if foreign:
-            raise another_writer(foreign)
-        for number in sorted(ledger.parts - self.done - self._sending.keys()):
-            self._unsure.pop(number, None)
-            self._confirm(number)
-        for number, (rule, said) in unsure.items():
-            if number in self.done:
-                continue
-            history = self._history[number]
-            if said.status is not None and said.status >= 400:
-                history.unheard += 1
-                if history.unheard >= _MOST_UNHEARD:
-                    raise self._refusal(rule, said, f"Part {number} is refused, yet the status does not list it")
-            self._try_again_later(number, rule, said)
+        if action.do is Do.GO_ON:
+            looking.failures = 0
+            self._read(read_ledger(action.reply.body or {}), now)
+        elif action.do is Do.AGAIN:
+            looking.failures += 1
+            looking.at = now + action.wait
+            self.tell(Retrying(0, action.failures, action.wait, server_words(action.rule, action.reply)))
+            if looking.failures >= _MOST_UNANSWERED:
+                self._do_without(now)
+        else:
+            raise refused(action, Verb.STATUS.value.format(self.container.video_id))
 
-    # -- consequences --------------------------------------------------------------------------------------------
+    def _do_without(self, now: float) -> None:
+        """The status cannot be had: what may have got lost is sent again, and the server will say if it was not."""
+        book = self.container.book
+        for number in sorted(book.unsure):
+            trouble = book.trouble(number)
+            if trouble.doubt is Doubt.LOST and trouble.said is not None:
+                self._released(number, now)
 
-    def _confirm(self, number: int) -> None:
-        if self._mark_done(number):
-            self._notebook.confirm(number)
+    def _read(self, ledger: Ledger, now: float) -> None:
+        """Take in what the server lists. In between a status only adds parts; another total puts the split in question."""
+        before, self.container.ledger = self.container.ledger, ledger
+        plan = self.container.plan
+        if self._question is None:
+            if ledger.parts and (ledger.total not in (None, plan.total_parts) or max(ledger.parts) > plan.total_parts):
+                raise not_this_split(ledger)
+            self._listed(ledger, now)
+        elif self.flights or self._looking.asked_at < self._asked_since:  # asked before the question came up
+            self.container.ledger, self._looking.at = before, now
+        else:
+            self._reconcile(before, ledger, now)
 
-    def _mark_done(self, number: int) -> bool:
-        """Whether this part was not confirmed before."""
-        if number in self.done:
-            return False
-        self.done.add(number)
-        self._tally.done(number)
-        self._line.patience.budget.progressed()
-        self._cuts.clear()
-        self._line.tell(PartChanged(number, "done", self._history.get(number, History()).attempts))
-        return True
+    def _listed(self, ledger: Ledger, now: float) -> None:
+        self.container.refuse_foreign(ledger)
+        book, plan = self.container.book, self.container.plan
+        whole = range(1, plan.total_parts + 1) if ledger.complete else sorted(ledger.parts)
+        overdue = {n for n, flight in self.flights.items() if flight.body.all_out and now - flight.since >= self._patience()}
+        on_their_way = [number for number in whole if number in overdue and book.state(number) == Part.SENDING]
+        news = [*book.listed(whole), *book.listed(on_their_way, on_their_way=True)]
+        self._confirmed(news)
+        self.dropped += [self._landed(number) for number in on_their_way]
+        self._listed_meanwhile |= {number for number in whole if book.state(number) == Part.SENDING}
+        for number in sorted(book.unsure):
+            if book.trouble(number).since <= self._looking.asked_at:
+                self._not_listed(number, now)
+        self._looking.looks = 0 if news else min(self._looking.looks + 1, _MOST_DOUBLINGS)
+        self._looking.at = now + min(2.0**self._looking.looks, 5.0 if book.unsure else 60.0)
 
-    def _try_again_later(self, number: int, rule: Rule, reply: Reply) -> None:
-        history = self._history[number]
-        history.failures += 1
-        self._tally.retrying(number)
-        wait = self._wait_after(rule, reply, number, history.failures)
-        heapq.heappush(self._later, (time.monotonic() + wait, number))
+    def _not_listed(self, number: int, now: float) -> None:
+        """A part in doubt that the status does not list: lost parts are sent again; a refusal stands once no lag explains it."""
+        trouble = self.container.book.trouble(number)
+        assert trouble.said is not None
+        if trouble.doubt is Doubt.LOST:
+            self._released(number, now)
+        elif self._looking.asked_at - trouble.since >= LAG:
+            rule, reply = trouble.said
+            end = self.acts.refused_for_good(Action(Do.END, rule, reply))
+            self.container.book.again(number, now)
+            raise refused(end, f"Part {number} is refused, and the status does not list it", self.container.plan.part_size)
 
-    def _wait_after(self, rule: Rule, reply: Reply, part: int, failures: int) -> float:
-        patience = self._line.patience
-        patience.budget.failed()
-        self._last_failure = (rule, reply)
-        wait = patience.wait_after(reply, failures)
-        self._line.tell(Retrying(part, failures, wait, server_words(rule, reply)))
-        return wait
+    def _released(self, number: int, now: float) -> None:
+        trouble = self.container.book.trouble(number)
+        assert trouble.said is not None
+        action = Action(Do.AGAIN, *trouble.said, wait=trouble.wait, failures=trouble.failures)
+        self._send_again(number, action, max(now, trouble.since + trouble.wait))
 
-    def _check_patience(self) -> None:
-        if self._line.patience.budget.used_up and self._last_failure is not None:
-            rule, reply = self._last_failure
-            spent = show_duration(self._line.patience.budget.seconds)
-            raise Refused(rule, reply, f"Gave up after {spent} in which nothing moved", code=ExitCode.AGAIN)
-
-    def _refusal(self, rule: Rule, reply: Reply, what: str) -> Refused:
-        return refused(rule, reply, what, advice_for(rule, self._plan.part_size))
-
-    # -- stopping ------------------------------------------------------------------------------------------------
-
-    def _stop(self, grace: float | None) -> None:
-        """Cut the bodies on their way; parts whose body is out get `grace` seconds (None: as long as it takes) for their answer."""
-        self._cut.set()
-        workers, started = self._line.workers, time.monotonic()
-        while workers.busy:
-            waited = time.monotonic() - started
-            if grace is not None and waited > (grace if any(body.all_out for body in self._sending.values()) else min(grace, 0.3)):
+    def _reconcile(self, before: Ledger, ledger: Ledger, now: float) -> None:
+        """Plan the rest from the status, for a refusal that puts the split in question."""
+        assert self._question is not None
+        container, book = self.container, self.container.book
+        news = (ledger.parts, ledger.total, ledger.complete) != (before.parts, before.total, before.complete)
+        if not ledger.complete:
+            total = agreed_total(ledger, book.plan.total_parts, book.plan.size)
+            if total is None or (total != book.plan.total_parts and not container.vouched):
+                raise not_this_split(ledger)
+            if total != book.plan.total_parts:
+                container.replan(ledger, total)
+                self.tally.begin(container.book)
+                self._go_on(True)
                 return
-            if grace is None:
-                self._line.patience.look()
-            outcome = workers.next(_TICK)
-            if outcome is not None and isinstance(outcome.value, Sent):
-                self._settle_late(outcome.value)
+        if not ledger.complete and not ledger.open:
+            self.closed = True  # the server is busy with what it has
+            return
+        self._listed(ledger, now)
+        if news or book.all_good:
+            self._go_on(True)
+        elif not self._question.rule.holds and not self.acts.had_no_news(self.upload):
+            self._go_on(False)
+        elif self._looking.asked_at - self._asked_since < LAG:
+            self._looking.looks = min(self._looking.looks + 1, _MOST_DOUBLINGS)
+            self._looking.at = now + min(0.5 * 2.0**self._looking.looks, 5.0)
+        elif self._question.rule.holds and container.vouched:
+            raise gave_up(
+                self._question, "The server says that it has the whole video, but its status does not show it",
+                "Run the same command again later: nothing is sent twice.",
+            )  # fmt: skip
+        else:
+            end = self.acts.refused_for_good(self._question)
+            raise Refused(end.rule, end.reply, "The server refuses parts, and its status does not say why")
 
-    def _settle_late(self, sent: Sent) -> None:
-        """An answer that came while stopping: good news is written down, all else will be found out by the next run."""
-        self._sending.pop(sent.number, None)
-        self._tally.ended(sent.number)
-        if sent.reply is not None and TABLE.judge(sent.reply).verdict is Verdict.ACCEPT:
-            self._confirm(sent.number)
+    def _go_on(self, news: bool) -> None:
+        """The first look without news may be lag: what was refused is tried once more."""
+        self.acts.reconciled(self.upload, news)
+        self._question = None
+        self.cut = _Stopper()

@@ -1,18 +1,19 @@
-"""CORE: the live numbers of one upload, written by the conductor and its workers, read at any moment by a view.
+"""CORE: the live numbers of one upload, read at any moment by a view: what the book of parts knows, and what is on its way.
 
-Only single assignments to ints and dict entries happen here, which CPython makes atomic; no lock stands in the way of a send.
+Only single assignments happen here, which CPython makes atomic; no lock stands in the way of a send.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from vidup.plan.parts import Plan
+from vidup.upload.partbook import Part, PartBook
 
 
 class PartState(IntEnum):
-    """Where a part is. ANSWER: its whole body went out and the server's answer is awaited."""
+    """What is shown of a part. ANSWER: its whole body went out and the server's answer is awaited."""
 
     WAITING = 0
     SENDING = 1
@@ -21,11 +22,27 @@ class PartState(IntEnum):
     DONE = 4
 
 
-class Counted(Protocol):
-    """A body being sent: payload bytes handed to the socket so far, and whether all of it is out."""
+_SHOWN: Final = bytes(
+    {
+        Part.MISSING: PartState.WAITING,
+        Part.SENDING: PartState.SENDING,
+        Part.UNSURE: PartState.ANSWER,
+        Part.ACCEPTED: PartState.DONE,
+        Part.HELD: PartState.DONE,
+        Part.LISTED: PartState.DONE,
+    }.get(Part(value) if value < len(Part) else Part.MISSING, PartState.WAITING)
+    for value in range(256)
+)
 
-    handed: int
-    all_out: bool
+
+class Counted(Protocol):
+    """A body being sent: payload bytes that the kernel took so far, and whether it took all of it."""
+
+    @property
+    def handed(self) -> int: ...
+
+    @property
+    def all_out(self) -> bool: ...
 
 
 class Snapshot(NamedTuple):
@@ -47,47 +64,33 @@ class Snapshot(NamedTuple):
 
 
 class Tally:
-    """The state of every part of the current plan, and bytes handed out."""
+    """The numbers of one upload."""
 
     def __init__(self) -> None:
-        self._plan = Plan(1, 1)
-        self._states = bytearray(1)
+        self._book = PartBook(Plan(1, 1))
         self._bodies: dict[int, Counted] = {}
         self._finished_bytes = 0
-        self._confirmed = 0
-        self._retried: set[int] = set()
-        self.retries = 0
+        self._earlier_retries = 0
 
-    def begin(self, plan: Plan, done: set[int]) -> None:
-        """Start over with this plan, of which these parts are confirmed; bytes handed so far stay counted."""
-        states = bytearray(plan.total_parts)
-        for number in done:
-            states[number - 1] = PartState.DONE
-        self._plan, self._states, self._confirmed = plan, states, plan.bytes_of(done)
-        self._retried.clear()
+    def begin(self, book: PartBook) -> None:
+        """Show this book from now on; bytes handed so far stay counted."""
+        if book is not self._book:
+            self._earlier_retries += self._book.retries
+            self._book = book
 
     def sending(self, number: int, body: Counted) -> None:
         """This part's body is being handed to a socket."""
         self._bodies[number] = body
-        self._states[number - 1] = PartState.SENDING
 
     def ended(self, number: int) -> None:
         """The attempt at this part is over; what it handed out stays counted."""
         self._finished_bytes += self._bodies[number].handed
         del self._bodies[number]
-        self._states[number - 1] = PartState.WAITING
 
-    def retrying(self, number: int) -> None:
-        """This part will be sent again."""
-        self._states[number - 1] = PartState.RETRYING
-        self._retried.add(number)
-        self.retries += 1
-
-    def done(self, number: int) -> None:
-        """The server acknowledged this part."""
-        if self._states[number - 1] != PartState.DONE:
-            self._states[number - 1] = PartState.DONE
-            self._confirmed += self._plan.part(number).length
+    @property
+    def retries(self) -> int:
+        """How often a part was put back to be sent again."""
+        return self._earlier_retries + self._book.retries
 
     @property
     def bytes_handed(self) -> int:
@@ -96,21 +99,24 @@ class Tally:
 
     def snapshot(self) -> Snapshot:
         """All numbers at this moment."""
-        states = bytearray(self._states)
-        in_flight = 0
-        active = list(self._bodies.items())
+        book = self._book
+        states = bytearray(book.states().translate(_SHOWN))
+        in_flight, active = 0, list(self._bodies.items())
         for number, body in active:
             in_flight += body.handed
             if body.all_out and states[number - 1] == PartState.SENDING:
                 states[number - 1] = PartState.ANSWER
+        for number in book.waiting_again():
+            if states[number - 1] == PartState.WAITING:
+                states[number - 1] = PartState.RETRYING
         return Snapshot(
-            bytes_total=self._plan.size,
-            bytes_confirmed=self._confirmed,
-            bytes_in_flight=min(in_flight, self._plan.size - self._confirmed),
+            bytes_total=book.plan.size,
+            bytes_confirmed=book.bytes_good,
+            bytes_in_flight=min(in_flight, book.plan.size - book.bytes_good),
             bytes_handed=self.bytes_handed,
-            total_parts=self._plan.total_parts,
+            total_parts=book.plan.total_parts,
             parts_done=states.count(PartState.DONE),
             parts_active=len(active),
-            parts_retried=len(self._retried),
+            parts_retried=book.retried,
             states=bytes(states),
         )

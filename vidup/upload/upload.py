@@ -1,268 +1,376 @@
-"""CONDUCTOR: one upload from the path to the report: which video, which parts are missing, sent, and confirmed whole by the server."""
+"""CONDUCTOR: one upload as a machine: asked what it wants to send now, told what came back, and in the end what it came to.
+
+It waits for nothing. Opening, sending, confirming and describing are its steps; `Dispatcher` drives any number of uploads.
+"""
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable
-from contextlib import closing
+from typing import Final, NamedTuple, TypeVar
 
-from vidup.api.client import Api
-from vidup.api.credentials import ApiKey
-from vidup.api.ledger import Ledger, foreign_parts
-from vidup.api.transport.transport import Trace
 from vidup.errors import Cancelled, ExitCode, VidupError
-from vidup.events import Finishing, Note, Resumed, Started, Tell
+from vidup.events import Note, Resumed, Started, Tell
 from vidup.plan.parts import WARN_SIZE, Plan
-from vidup.source.videofile import VideoFile, open_video
-from vidup.state.journal import StateFolder
+from vidup.source.videofile import FileChanged
+from vidup.state.journal import Lock, StateFolder
 from vidup.state.record import Checkpoint
 from vidup.units import show_size
-from vidup.upload.attempts import Question, another_writer, completed_by_another
-from vidup.upload.container import Container, ask_ledger
-from vidup.upload.line import Line, open_line
-from vidup.upload.opening import Containers
+from vidup.upload.acting import Action, Acts
+from vidup.upload.asking import Asking, KnownKey, May, Script
+from vidup.upload.confirming import confirm, describe
+from vidup.upload.container import Container
+from vidup.upload.exchange import Answer, Request, Source, Verb
+from vidup.upload.opening import Found, Opening
 from vidup.upload.order import Order
-from vidup.upload.pacing import Backoff, Kind, Pacer, Patience, RetryBudget, Stop, full_jitter
-from vidup.upload.report import Refused, Report
+from vidup.upload.outcome import Report, can_go_on
 from vidup.upload.sending import Sending
 from vidup.upload.tally import Tally
-from vidup.upload.workers import Workers
 
-_END_PATIENCE = 60.0
-"""Seconds that an unfinished state is polled for."""
+T = TypeVar("T")
 
-_LOST_AFTER = 30.0
-"""Seconds after which a part that was accepted, but that the status does not list, counts as lost and is sent again."""
+GRACE: Final = 5.0
+"""Seconds that parts whose body is out get for their answer when an upload is ended."""
 
-_LAG = 5.0
-"""Seconds that a status may lag behind an answer that it does not explain."""
+_CUT_GRACE: Final = 0.3
+"""Seconds that bodies which are cut get to land."""
 
-_MOST_ROUNDS = 2
-"""Reconciles in a row that bring no news."""
+
+class Ending(NamedTuple):
+    """How an upload ends, and when at the latest. `error` is None where it was stopped, or ended well."""
+
+    status: str
+    code: ExitCode
+    error: VidupError | None
+    until: float
+
+
+class World(NamedTuple):
+    """What an upload needs of the outside: files, records, and the time in seconds, of a clock (`now`) and since 1970 (`wall`)."""
+
+    open_source: Callable[[str], Source]
+    folder: StateFolder
+    now: Callable[[], float]
+    wall: Callable[[], float]
+    stop: Callable[[], bool]
 
 
 class Upload:
-    """One run. `stop_with` may be called at any moment from anywhere, `report` be read at any moment."""
+    """One upload. `deliver` is given its report once; the record is dropped only if it says that a good result is out."""
 
-    def __init__(self, order: Order, tell: Tell, backoff: Backoff = full_jitter, trace: Trace | None = None) -> None:
-        self._stop = Stop()
-        self._stopped_by = ExitCode.SIGINT
+    def __init__(self, number: int, order: Order, world: World, acts: Acts, tell: Tell, deliver: Callable[[Report], bool]) -> None:
+        self.number = number
+        self.order = order
         self.tally = Tally()
-        self._order = order
+        self.over = False
+        self.in_flight = 0
+        self.foreseen: Found | None = None
+        self.opening: Opening | None = None
+        self._world = world
+        self._acts = acts
         self._tell = tell
-        self._backoff = backoff
-        self._trace = trace
-        self._began = time.monotonic()
-        self._video: VideoFile | None = None
-        self._upload_id: str | None = None
+        self._deliver = deliver
+        self._began = world.now()
+        self._source: Source | None = None
+        self._lock: Lock | None = None
         self._container: Container | None = None
-        self._known: Checkpoint | None = None
-        self._skipped = 0
-        self._done: set[int] = set()
+        self._step: Asking[Container | bool | None] | Sending | None = None
+        self._dropped: list[int] = []
+        self._ending: Ending | None = None
 
-    def stop_with(self, code: ExitCode) -> None:
-        """End soon, as interrupted with this code; may be called inside a signal handler."""
-        self._stopped_by = code
-        self._stop.set()
+    # -- what the dispatcher asks --------------------------------------------------------------------------------
 
-    def run(self, deliver: Callable[[Report], bool]) -> Report:
-        """Upload, and hand the report to `deliver`, also after a failure. Raises nothing but faults of vidup itself.
+    @property
+    def begun(self) -> bool:
+        """Whether its first step was made."""
+        return self.opening is not None or self._ending is not None
 
-        The record is dropped only once `deliver` has said that a good result is out.
-        """
-        try:
-            with closing(open_video(self._order.path)) as video:
-                self._video = video
-                return self._run_locked(video, deliver)
-        except VidupError as error:
-            report = self.report("failed", error.code, error)
-        except Cancelled:
-            report = self.report("interrupted", self._stopped_by)
-        deliver(report)
-        return report
+    @property
+    def parts_left(self) -> int:
+        """Parts that are neither on the server nor on their way; 0 where none may be sent now."""
+        return self._container.book.left if isinstance(self._step, Sending) and self._container is not None else 0
 
-    def report(self, status: str, code: ExitCode, error: VidupError | None = None) -> Report:
-        """What this run has come to so far."""
-        numbers, container, known = self.tally.snapshot(), self._container, self._known
-        plan = container.plan if container else Plan(known.size, known.total_parts) if known else None
-        recorded = status != "uploaded" and plan is not None and code is not ExitCode.UNKNOWN
+    @property
+    def is_confirming(self) -> bool:
+        """Whether every part is good and only the server's word is awaited."""
+        return self._container is not None and self._container.book.all_good
+
+    @property
+    def parts_good(self) -> int:
+        """Parts that are known to be on the server."""
+        return self._container.book.good if self._container is not None else 0
+
+    def begin(self) -> None:
+        """Look at the file and for what was begun earlier, take the lock, and think of the first question."""
+        self._guarded(self._begin)
+
+    def want(self, may: May, probing: bool) -> Request | None:
+        """The request to make now, if it has one that may go out."""
+        if self._ending is not None:
+            return None
+        request = self._guarded(lambda: self._want(may, probing))
+        self.in_flight += request is not None
+        return request
+
+    def take(self, answer: Answer, action: Action | None) -> None:
+        """An answer came, and what is to be done about it; None where its body raised."""
+        self.in_flight -= 1
+        if not self.over:
+            self._guarded(lambda: self._take(answer, action))
+            self._close_if_over()
+
+    def look(self) -> bool:
+        """Note the time; whether bytes moved since the last look."""
+        moved = self._step.look(self._world.now()) if isinstance(self._step, Sending) else False
+        self._close_if_over()
+        return moved
+
+    def settle(self) -> None:
+        """Write down what was confirmed; the next requests need not wait for the disk, so they went out first."""
+        if self._container is not None:
+            self._container.settle()
+
+    def dropped(self) -> list[int]:
+        """Parts whose answer nobody needs any more, since the last call."""
+        dropped, self._dropped = self._dropped, []
+        return dropped
+
+    def wake(self, turn: float) -> float:
+        """When, after this moment, it may want something again, or ends; infinity where that hangs on an answer."""
+        if self._ending is not None:
+            return self._ends_at()
+        if isinstance(self._step, Sending):
+            return self._step.wake(turn)
+        return self._step.wake() if self._step is not None else math.inf
+
+    @property
+    def flying(self) -> bool:
+        """Whether a body is on its way."""
+        return isinstance(self._step, Sending) and bool(self._step.flights)
+
+    def line_is_back(self) -> None:
+        """The line was down and is up again: nothing needs to wait any longer."""
+        if self._container is not None:
+            self._container.book.wake(self._world.now())
+
+    # -- how it ends ---------------------------------------------------------------------------------------------
+
+    def stop(self, code: ExitCode) -> None:
+        """End soon, as interrupted with this code."""
+        self._end("interrupted", code, None)
+
+    def fail(self, error: VidupError) -> None:
+        """End soon, with this error."""
+        self._end("failed", error.code, error)
+
+    def crash(self, error: VidupError) -> None:
+        """End at once, for a fault of vidup itself."""
+        self._ending = Ending("failed", error.code, error, -math.inf)
+        self.over = False  # also where it failed while its report was being shown
+        if isinstance(self._step, Sending):
+            self._step.cut.set()
+        self._close_if_over()
+
+    def report(self) -> Report:
+        """What it has come to so far."""
+        container, known = self._container, self._known
+        book = container.book if container else None
+        plan = book.plan if book else Plan(known.size, known.total_parts) if known else None
+        ending = self._ending or Ending("interrupted", ExitCode.SIGINT, None, 0.0)
+        good, skipped = (book.good, min(book.began_with, book.good)) if book else (0, 0)
         return Report(
-            status=status,
-            file=self._order.path,
-            exit_code=code,
-            upload_id=self._upload_id,
+            status=ending.status,
+            file=self.order.path,
+            exit_code=ending.code,
+            upload_id=self.opening.upload_id if self.opening else None,
             video_id=container.video_id if container else known.video_id if known else None,
-            size=self._video.size if self._video else None,
+            size=self._source.size if self._source else None,
             part_size=plan.part_size if plan else None,
             total_parts=plan.total_parts if plan else None,
-            parts_done=len(self._done),
-            parts_sent=len(self._done) - self._skipped,
-            parts_skipped=self._skipped,
+            parts_done=good,
+            parts_sent=good - skipped,
+            parts_skipped=skipped,
             retries=self.tally.retries,
-            bytes_sent=numbers.bytes_handed,
-            seconds=time.monotonic() - self._began,
-            title=container.text("title") if container else None,
+            bytes_sent=self.tally.bytes_handed,
+            seconds=self._world.now() - self._began,
+            title=container.title if container else None,
             public=container.public if container else True,
             assets=container.assets if container else None,
-            resumable=code.resumable or recorded,
-            error=error,
+            resumable=ending.status != "uploaded" and can_go_on(ending.error, ending.code, plan is not None),
+            error=ending.error,
         )
 
-    def _run_locked(self, video: VideoFile, deliver: Callable[[Report], bool]) -> Report:
-        if video.size > WARN_SIZE:
-            self._tell(Note(f"{video.name} is {show_size(video.size)}: api.video's reference names 30 GiB as the limit of a video", True))
-        folder = StateFolder(self._order.state_dir)
-        folder.prepare()
-        line = self._line()
-        containers = Containers(self._order, video, folder, line, self._tell)
-        self._upload_id = containers.upload_id
-        self._known = None if self._order.restart else containers.known
-        with closing(line.workers), folder.locked(containers.upload_id):
-            line.workers.prepare(containers.parts_expected, line.api.connect)
-            container = self._container = containers.open()
-            with closing(container):
-                self._complete(line, video, container)
-                report = self.report("uploaded", ExitCode.OK)
-                if deliver(report):
-                    self._forget(folder, containers.upload_id)
-        return report
+    @property
+    def _known(self) -> Checkpoint | None:
+        return None if self.opening is None or self.order.restart else self.opening.known
 
-    def _forget(self, folder: StateFolder, upload_id: str) -> None:
+    def _end(self, status: str, code: ExitCode, error: VidupError | None) -> None:
+        if self._ending is None:
+            self._ending = Ending(status, code, error, self._world.now() + GRACE)
+            if isinstance(self._step, Sending):
+                self._step.cut.set()
+            self._close_if_over()
+
+    def _ends_at(self) -> float:
+        assert self._ending is not None
+        flights = self._step.flights.values() if isinstance(self._step, Sending) else ()
+        if isinstance(self._step, Asking) and self._step.is_out_for(Verb.CREATE):
+            return self._ending.until  # what it makes should be known
+        if not flights:
+            return -math.inf  # any other question may be left unanswered
+        answering = any(flight.body.all_out for flight in flights)
+        return self._ending.until if answering else self._ending.until - GRACE + _CUT_GRACE
+
+    def _close_if_over(self) -> None:
+        if self._ending is None or self.over or self._world.now() < self._ends_at():
+            return
+        self.over = True
+        if self._ending.code is not ExitCode.INTERNAL:  # after a fault of ours nothing more is tried but telling it
+            self.settle()
+        out = self._deliver(self.report())
+        if self._ending.status == "uploaded" and out and self._container is not None:
+            self._forget()
+        self._release()
+
+    def _release(self) -> None:
+        """Give back what is held; a file that a stuck worker may still read stays open to the end of the process."""
+        if self._container is not None:
+            self._container.close()
+        if isinstance(self._step, Asking):
+            self._step.close()
+        if self._lock is not None:
+            self._lock.release()
+        if self._source is not None and not self.flying:
+            self._source.close()
+
+    def _forget(self) -> None:
         """Drop the record of a finished upload; the result is out, so nothing may fail any more."""
+        assert self.opening is not None
         try:
-            folder.forget(upload_id)
+            self._world.folder.forget(self.opening.upload_id)
         except OSError as error:
             self._tell(Note(f"the record of this finished upload could not be removed ({error.strerror or error})", True))
 
-    def _line(self) -> Line:
-        order = self._order
-        patience = Patience(self._stop, RetryBudget(order.retry_for), Pacer(), lambda: self.tally.bytes_handed, self._backoff)
-        return Line(Api(order.base_url, order.key, timeout=order.timeout, trace=self._trace), Workers(order.jobs), patience, self._tell)
+    # -- its steps -----------------------------------------------------------------------------------------------
 
-    def _complete(self, line: Line, video: VideoFile, container: Container) -> None:
-        """Send and ask, until the server has the whole. The server's word counts at the start of each round and at the end."""
-        ledger, idle_rounds, question = container.ledger, 0, None
-        accepted: set[int] = set()
-        self._skipped = container.plan.total_parts if ledger.complete else len(ledger.parts)
-        while not ledger.complete:
-            _refuse_foreign(container, ledger)
-            if not ledger.open:
-                ledger = self._await_news(line, container, ledger, None, _END_PATIENCE)
-                if not ledger.complete:
-                    raise _unfinished(ledger)
-                break
-            before, question = ledger, self._send(line, video, container, ledger, accepted)
-            if question is None:
-                self._tell(Finishing())
-            lag = _LOST_AFTER if question is None else _LAG * idle_rounds
-            ledger = self._await_news(line, container, before, question, lag)
-            if ledger.complete or not ledger.open:
-                continue
-            idle_rounds = 0 if (ledger.parts, ledger.total) != (before.parts, before.total) else idle_rounds + 1
-            if idle_rounds >= _MOST_ROUNDS:
-                raise _no_news(question)
-            container.agree(ledger)
-        if not ledger.may_hold(video.size):
-            raise VidupError(
-                ExitCode.REJECTED, f"The server holds {ledger.filesize} bytes, but {video.name} has {video.size}",
-                cause="the video on the server is not this file", advice="Upload it again with --restart.",
-            )  # fmt: skip
-        _refuse_foreign(container, ledger)
-        if not container.vouched and not _all_ours(container, ledger):
-            raise completed_by_another()
-        self._done = set(range(1, container.plan.total_parts + 1))
-        container.describe()
-
-    def _send(self, line: Line, video: VideoFile, container: Container, ledger: Ledger, accepted: set[int]) -> Question | None:
-        done = self._done = set(ledger.parts)
-        self.tally.begin(container.plan, done)
-        self._announce(video, container, done)
-        sending = Sending(
-            line, video, container.video_id, container.plan, done, tally=self.tally, notebook=container,
-            accepted=accepted, attempted=None if container.vouched else container.attempted,
-        )  # fmt: skip
+    def _guarded(self, act: Callable[[], T]) -> T | None:
+        """Do a step; what it raises ends this upload, and a changed file is written down before anything else happens."""
         try:
-            return sending.run()
-        except BaseException:
-            if done and _has_changed(video):
-                container.file_changed()
-            raise
-        finally:
-            if sending.answer is not None:
-                container.video = sending.answer
+            return act()
+        except FileChanged as error:
+            if self._container is not None:
+                self._container.file_changed()
+            self.fail(error)
+        except VidupError as error:
+            self._note_if_changed()
+            self.fail(error)
+        except Cancelled:
+            pass  # whoever asked for the stop ends it, and knows the code
+        return None
 
-    def _announce(self, video: VideoFile, container: Container, done: set[int]) -> None:
-        plan = container.plan
+    def _begin(self) -> None:
+        order, world = self.order, self._world
+        self._source = source = world.open_source(order.path)
+        if source.size > WARN_SIZE:
+            self._tell(Note(f"{source.name} is {show_size(source.size)}: api.video's reference names 30 GiB as the limit of a video", True))
+        if not order.rehearse:
+            world.folder.prepare()
+        self.opening = Opening(order, source, world.folder, self._tell, world.now, world.wall, world.stop)
+        if not order.rehearse or self.opening.known is not None:  # without a record a lock would only leave a file behind
+            self._lock = world.folder.lock(self.opening.upload_id)
+        self._ask(self._foresee() if order.rehearse else self.opening.open())
+
+    def _foresee(self) -> Script[None]:
+        assert self.opening is not None
+        yield KnownKey()
+        self.foreseen = yield from self.opening.find()
+
+    def _ask(self, script: Script[Container] | Script[bool] | Script[None]) -> None:
+        step: Asking[Container | bool | None] = Asking(self.number, script, self._tell)
+        self._step = step
+        step.begin(self._world.now())
+        self._next_step()
+
+    def _want(self, may: May, probing: bool) -> Request | None:
+        now = self._world.now()
+        if isinstance(self._step, Sending):
+            return self._step.want(now, may, probing)
+        request = self._step.want(now, may) if self._step is not None else None
+        self._next_step()
+        return request
+
+    def _take(self, answer: Answer, action: Action | None) -> None:
+        step = self._step
+        if isinstance(step, Sending):
+            if answer.request.verb is Verb.PART and answer.request.part not in step.flights:
+                return
+            if action is None:
+                step.failed_body(answer)
+            else:
+                step.take(answer.request, action, self._world.now())
+            self._dropped += step.dropped
+            step.dropped = []
+        elif isinstance(step, Asking) and action is not None and step.is_out_for(answer.request.verb):
+            if self._ending is None or answer.request.verb is Verb.CREATE:
+                step.take(action, self._world.now())
+            if self._ending is not None and step.finished and isinstance(step.result, Container):
+                self._container = step.result
+        self._next_step()
+
+    def _next_step(self) -> None:
+        """Go on to the step that follows, once one is finished."""
+        step = self._step
+        if self._ending is not None or step is None or not step.finished:
+            return
+        if isinstance(step, Sending):
+            self._confirm()
+        elif self.order.rehearse:
+            self._end("foreseen", ExitCode.OK, None)
+        elif isinstance(step.result, Container):
+            self._container = step.result
+            self._send_or_confirm()
+        elif step.result is False:
+            self._send_or_confirm()
+        elif step.result is True:
+            assert self._container is not None
+            self._ask(describe(self._container, self._tell))
+        else:
+            self._end("uploaded", ExitCode.OK, None)
+
+    def _send_or_confirm(self) -> None:
+        container, source = self._container, self._source
+        assert container is not None and source is not None
+        self.tally.begin(container.book)
+        container.refuse_foreign(container.ledger)
+        if container.book.all_good or not (container.ledger.open or container.ledger.complete):
+            self._confirm()
+            return
+        self._announce(container, source)
+        self._step = Sending(self.number, source, container, self._acts, self.tally, self._tell)
+
+    def _confirm(self) -> None:
+        assert self._container is not None
+        self._ask(confirm(self._container, self._tell, self._world.now))
+
+    def _announce(self, container: Container, source: Source) -> None:
+        plan, done = container.plan, container.book.good
         if done:
-            self._tell(Resumed(len(done), plan.total_parts, "server"))
+            self._tell(Resumed(done, plan.total_parts, "server"))
         self._tell(
             Started(
-                file=video.name, size=video.size, total_parts=plan.total_parts, part_size=plan.part_size, jobs=self._order.jobs,
-                target=self._order.base_url, video_id=container.video_id, upload_id=self._upload_id or "", parts_done=len(done),
+                file=source.name, size=source.size, total_parts=plan.total_parts, part_size=plan.part_size, jobs=self.order.jobs,
+                target=self.order.base_url, video_id=container.video_id,
+                upload_id=self.opening.upload_id if self.opening else "", parts_done=done,
             )
         )  # fmt: skip
 
-    def _await_news(self, line: Line, container: Container, before: Ledger, question: Question | None, patience: float) -> Ledger:
-        """Ask the status, and while it is unfinished and tells nothing new, for it may lag, ask again for `patience` seconds."""
-        until, pause = time.monotonic() + patience, 0.5
-        while True:
-            ledger = container.ask_ledger()
-            news = question is not None and (ledger.parts, ledger.total) != (before.parts, before.total)
-            closed = question is not None and not ledger.open
-            if ledger.complete or news or closed or time.monotonic() + pause > until:
-                return ledger
-            line.patience.sleep(pause)
-            pause = min(pause * 2, 5.0)
-
-
-def _all_ours(container: Container, ledger: Ledger) -> bool:
-    """Whether every part of a container that nobody vouches for may have been stored by this upload."""
-    return not container.plan.missing(container.attempted) and ledger.total in (None, container.plan.total_parts)
-
-
-def _has_changed(video: VideoFile) -> bool:
-    try:
-        video.check_unchanged()
-    except VidupError:
-        return True
-    return False
-
-
-def _refuse_foreign(container: Container, ledger: Ledger) -> None:
-    if not container.vouched and (foreign := foreign_parts(ledger, container.attempted)):
-        raise another_writer(foreign)
-
-
-def _no_news(question: Question | None) -> VidupError:
-    if question is not None:
-        return Refused(question.rule, question.reply, "The server refuses parts, and its status does not say why")
-    return VidupError(
-        ExitCode.AGAIN, "The server confirmed every part, but its status does not list them all",
-        advice="Run the same command again later.",
-    )  # fmt: skip
-
-
-def _unfinished(ledger: Ledger) -> VidupError:
-    return VidupError(
-        ExitCode.AGAIN, "Every part is sent, but the server has not put the video together yet",
-        cause=f'its status is "{ledger.state}"', advice="Run the same command again in a minute: nothing is sent twice.",
-    )  # fmt: skip
-
-
-def delete_container(known: Checkpoint, key: ApiKey, tell: Tell) -> None:
-    """Delete the unfinished video of a record, to be called under its lock.
-
-    Raises VidupError where it is not vidup's to delete: not created by vidup, already complete, or refused by the server.
-    """
-    if not known.created:
-        raise VidupError(
-            ExitCode.REJECTED, f"The video {known.video_id} was not created by vidup, so vidup does not delete it",
-            advice="Forget the record without --delete-video.",
-        )  # fmt: skip
-    line = open_line(known.base_url, key, tell, retry_for=60.0)
-    if ask_ledger(line, known.video_id).complete:
-        raise VidupError(
-            ExitCode.REJECTED, f"The video {known.video_id} is complete on the server, so vidup does not delete it",
-            advice="Forget the record without --delete-video.",
-        )  # fmt: skip
-    line.ask(Kind.WRITE, lambda: line.api.delete_video(known.video_id), f"The video {known.video_id} could not be deleted")
+    def _note_if_changed(self) -> None:
+        """Whatever ends an upload, a file that has changed meanwhile must not be gone on with."""
+        if self._container is None or self._source is None:
+            return
+        try:
+            self._source.check_unchanged()
+        except FileChanged:
+            self._container.file_changed()
+        except VidupError:
+            return

@@ -1,4 +1,4 @@
-"""EDGE: the threads that make requests, so that the conductor itself never waits for a socket."""
+"""EDGE: the threads that carry requests, so that whoever decides never waits for a socket; and the clock that they and it share."""
 
 from __future__ import annotations
 
@@ -8,111 +8,188 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Final, Protocol
 
-Result = TypeVar("Result")
-_Work = Callable[[], object]
+from vidup.api.credentials import Token
+from vidup.upload.exchange import Answer, Kind, Request
+from vidup.verdicts.judge import Reply
+
+TICK: Final = 0.1
+"""Seconds between two looks at the stop while waiting: a Ctrl-C is answered within it."""
+
+_AWAKE: Final = 1.0
+"""Seconds by which a short wait may be late; one that is later was interrupted by a suspension, which does not count as time."""
+
+_Work = tuple[Request, Token | None]
 
 
-class Outcome(NamedTuple):
-    """How a job ended: what it returned, or what it raised; which worker did it, and in how many seconds."""
+class Carrier(Protocol):
+    """Who makes the requests, in the thread of a worker."""
 
-    value: object
-    error: BaseException | None
-    worker: int
-    seconds: float
+    def perform(self, request: Request, token: Token | None) -> Reply: ...
+
+    def connect(self) -> None: ...
+
+    def hang_up(self, thread: int) -> None: ...
+
+
+class Stop:
+    """The wish to stop. A signal handler may utter it at any instant, hence one plain attribute: the lock inside a threading.Event
+    may be held by the very thread that the handler interrupts."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def set(self) -> None:
+        """Stop, please."""
+        self._asked = True
+
+    def is_set(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._asked
+
+
+class Clock:
+    """Seconds that never go back, without those for which the process was suspended while it waited."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._slept = 0.0
+
+    def now(self) -> float:
+        """The time."""
+        return self._monotonic() - self._slept
+
+    def waited(self, since: float, at_most: float) -> None:
+        """A wait that began then was to take so long at most: what it took beyond that, but for a second, the process was suspended."""
+        beyond = self.now() - since - at_most
+        if beyond > _AWAKE:
+            self._slept += beyond
 
 
 class Workers:
-    """Up to `jobs` daemon threads, started as they are needed; each keeps its connection for the whole run. They are numbered from 0.
+    """Up to `jobs` daemon threads, and one more for questions, started as they are needed; each keeps its connection for the whole run.
 
     They are daemons because a thread stuck in a send cannot be stopped, and must not hold up the end of the process.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, carrier: Carrier, clock: Clock, stop: Stop) -> None:
         self.jobs = jobs
-        self.busy = 0
+        self._carrier = carrier
+        self._clock = clock
+        self._stop = stop
+        self._stop_told = False
+        self._busy = 0
         self._lock = threading.Lock()
         self._inboxes: list[queue.SimpleQueue[_Work | None]] = []
+        self._idents: dict[int, int] = {}
         self._idle: list[int] = []
         self._waiting: deque[tuple[_Work, frozenset[int]]] = deque()
-        self._began: dict[int, float] = {}
-        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._began: dict[int, tuple[float, Request]] = {}
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
 
-    def submit(self, job: _Work, sparing: frozenset[int] = frozenset()) -> None:
-        """Have a job done by the worker that is idle for longest and not among those to be spared; its outcome comes out of `next`.
+    @property
+    def busy(self) -> int:
+        """Requests whose answer has not come out of `next`."""
+        return self._busy
+
+    def submit(self, request: Request, token: Token | None, sparing: frozenset[int] = frozenset()) -> None:
+        """Have a request carried by the worker that is idle for longest and not among those to be spared.
 
         What failed is so tried again by another worker, on another connection.
         """
-        self.busy += 1
-        if self.busy + len(sparing) > len(self._inboxes) and len(self._inboxes) < self.jobs:
-            self._start()
+        self._busy += 1
+        if self._busy + len(sparing) > len(self._inboxes) and len(self._inboxes) < self.jobs:
+            self._start(connect=False)
         with self._lock:
             able = next((worker for worker in self._idle if worker not in sparing), None)
-            if able is None:
-                self._waiting.append((job, sparing))
+            if able is None and request.kind is not Kind.UPLOAD and self._asker_is_free():
+                self._hand(self.jobs, (request, token))
+            elif able is None:
+                self._waiting.append(((request, token), sparing))
             else:
                 self._idle.remove(able)
-                self._hand(able, job)
+                self._hand(able, (request, token))
 
-    def prepare(self, count: int, first: _Work) -> None:
-        """Start up to `count` threads before there is work. Each calls `first`, whose failure is nobody's business, then waits for jobs."""
+    def prepare(self, count: int) -> None:
+        """Start up to `count` threads before there is work, each of which opens its connection; a failure there is nobody's business."""
         for _ in range(min(count, self.jobs) - len(self._inboxes)):
-            self._start(first)
+            self._start(connect=True)
 
     def working(self) -> dict[int, float]:
-        """Seconds since each worker that has a job began it."""
+        """Seconds since each worker that has a request began it."""
         with self._lock:
             now = time.monotonic()
-            return {worker: now - began for worker, began in self._began.items()}
+            return {worker: now - began for worker, (began, _request) in self._began.items()}
 
-    def next(self, timeout: float) -> Outcome | None:
-        """The next outcome, or None after `timeout` seconds."""
-        try:
-            outcome = self._outcomes.get(timeout=timeout)
-        except queue.Empty:
-            return None
-        self.busy -= 1
-        return outcome
+    def drop(self, request: Request) -> None:
+        """Hang up on whoever waits for the answer to this."""
+        with self._lock:
+            mine = [worker for worker, (_began, carried) in self._began.items() if carried.serial == request.serial]
+        for worker in mine:
+            self._carrier.hang_up(self._idents[worker])
 
-    def call(self, job: Callable[[], Result], waiting: Callable[[], None]) -> Result:
-        """Have one job done while nothing else runs, and return or raise what it does; `waiting` is called ten times a second."""
-        self.submit(job)
-        while (outcome := self.next(0.1)) is None:
-            waiting()
-        if outcome.error is not None:
-            raise outcome.error
-        result: Result = outcome.value  # type: ignore[assignment]
-        return result
+    def next(self, timeout: float) -> Answer | None:
+        """The next answer, or None after `timeout` seconds; sooner when a stop is asked for, of which it tells once."""
+        until = self._clock.now() + timeout
+        while True:
+            now = self._clock.now()
+            left = until - now
+            wait = max(0.0, min(left, TICK))
+            try:
+                answer = self._answers.get(timeout=wait)
+            except queue.Empty:
+                self._clock.waited(now, wait)
+                if left <= 0 or self._is_newly_stopped():
+                    return None
+                continue
+            self._busy -= 1
+            return answer
 
     def close(self) -> None:
-        """Let threads end as they become idle. Jobs that wait for one are not done any more."""
+        """Let threads end as they become idle. Requests that wait for one are not made any more."""
         for inbox in self._inboxes:
             inbox.put(None)
 
-    def _start(self, first: _Work | None = None) -> None:
+    def _is_newly_stopped(self) -> bool:
+        told, self._stop_told = self._stop_told, self._stop.is_set()
+        return self._stop_told and not told
+
+    def _asker_is_free(self) -> bool:
+        """Whether the one who carries nothing but questions has none; it is started when it is first needed."""
+        if len(self._inboxes) < self.jobs:
+            return False
+        if len(self._inboxes) == self.jobs:
+            self._start(connect=False)
+        return self.jobs not in self._began
+
+    def _start(self, connect: bool) -> None:
         number = len(self._inboxes)
         self._inboxes.append(queue.SimpleQueue())
-        threading.Thread(target=self._serve, args=(number, first), name=f"vidup-{number + 1}", daemon=True).start()
+        threading.Thread(target=self._serve, args=(number, connect), name=f"vidup-{number + 1}", daemon=True).start()
 
-    def _serve(self, number: int, first: _Work | None) -> None:
-        with contextlib.suppress(Exception):
-            if first is not None:
-                first()
-        self._ready(number)
-        while (job := self._inboxes[number].get()) is not None:
-            value, error, began = None, None, time.monotonic()
+    def _serve(self, number: int, connect: bool) -> None:
+        self._idents[number] = threading.get_ident()
+        if connect:
+            with contextlib.suppress(Exception):
+                self._carrier.connect()
+        if number < self.jobs:
+            self._ready(number)
+        while (work := self._inboxes[number].get()) is not None:
+            reply, error, began = None, None, time.monotonic()
             try:
-                value = job()
-            except BaseException as raised:  # noqa: BLE001  the conductor raises it again where it is awaited
+                reply = self._carrier.perform(*work)
+            except BaseException as raised:  # noqa: BLE001  the conductor decides what it means
                 error = raised
             self._ready(number)
-            self._outcomes.put(Outcome(value, error, number, time.monotonic() - began))
+            self._answers.put(Answer(work[0], reply, error, number, time.monotonic() - began))
 
     def _ready(self, number: int) -> None:
         """A worker has nothing to do: give it what waits for it, else note that it is idle."""
         with self._lock:
             self._began.pop(number, None)
+            if number == self.jobs:  # it waits for questions alone
+                return
             mine = next((waiting for waiting in self._waiting if number not in waiting[1]), None)
             if mine is None:
                 self._idle.append(number)
@@ -120,6 +197,6 @@ class Workers:
                 self._waiting.remove(mine)
                 self._hand(number, mine[0])
 
-    def _hand(self, number: int, job: _Work) -> None:
-        self._began[number] = time.monotonic()
-        self._inboxes[number].put(job)
+    def _hand(self, number: int, work: _Work) -> None:
+        self._began[number] = time.monotonic(), work[0]
+        self._inboxes[number].put(work)

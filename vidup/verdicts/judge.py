@@ -89,7 +89,8 @@ class Rule(NamedTuple):
     `variants` are other titles seen for it, `aliases` other last segments of its `type`, `detail` the documented detail
     text with X and Y as placeholders. Where two rows share a title, `told_by` is the word that this row's detail holds.
     `statuses` lets the row judge answers that nobody documented. `at_most` limits a RETRY (0: only `--retry-for` does).
-    `unreachable` says why an upload cannot meet the row.
+    `unreachable` says why an upload cannot meet the row. `holds` is what the server says it has already: a "part" or the "video".
+    `mended_outside` marks a row after which the very same command may go on, once something outside vidup is put right.
     """
 
     slug: str
@@ -108,6 +109,8 @@ class Rule(NamedTuple):
     exit_code: ExitCode = ExitCode.REJECTED
     at_most: int = 0
     unreachable: str = ""
+    holds: str = ""
+    mended_outside: bool = False
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -173,4 +176,11 @@ class Table:
         known = self.rule(reply.slug) if reply.slug else None
         if known is None or known.status is None:  # a row of our own is never named by a server
             known = self.by_title(reply.title, reply.detail)
+        if known is None and 400 <= reply.status < 500 and not _has_words(reply) and self.by_status(reply.status).slug == "undocumented":
+            return self._by_slug["refused-without-words"]
         return known or self.by_status(reply.status)
+
+
+def _has_words(reply: Reply) -> bool:
+    """Whether the answer held an error object, be it one that nobody documented."""
+    return bool(reply.slug or reply.title or reply.detail or reply.problems)

@@ -31,10 +31,11 @@ _PAGES: Final = (
     Rule(
         slug="uploaded-file-empty", status=400, title="The uploaded file is empty.", group=_UPLOAD,
         verdict=_ABORT, then=_STOP, does="Stops. vidup refuses an empty file before any request, so the body was lost or replaced on the way.",
+        mended_outside=True,
         advice="Look for a proxy that rewrites requests, then run the same command again.",
     ),
     Rule(
-        slug="uploaded-file-invalid-file", status=400, title="The uploaded file is invalid.", group=_UPLOAD,
+        slug="uploaded-file-invalid-file", status=400, title="The uploaded file is invalid.", group=_UPLOAD, mended_outside=True,
         verdict=_ABORT, then=_STOP, does="Stops and shows the detail the server gives.",
         advice="Check that the file is a video that api.video can read.",
     ),
@@ -46,7 +47,7 @@ _PAGES: Final = (
     Rule(
         slug="uploaded-file-no-file", status=400, title="There is no uploaded file in the request.", group=_UPLOAD,
         aliases=("filemissing",),
-        verdict=_RETRY, then=Then.BACK_OFF, at_most=2, does="Sends the part again, at most twice: its body was lost on the way.",
+        verdict=_RETRY, then=Then.BACK_OFF, at_most=2, mended_outside=True, does="Sends the part again, at most twice: its body was lost on the way.",
         advice="Look for a proxy that drops request bodies, then run the same command again.",
     ),
     Rule(
@@ -66,7 +67,7 @@ _PAGES: Final = (
     Rule(
         slug="video-source-already-uploaded", status=400, title="This video source has already been uploaded.", group=_UPLOAD,
         variants=("The source of the video is already uploaded.", "The video xxxx has already been uploaded."),
-        aliases=("filealreadyuploaded",),
+        aliases=("filealreadyuploaded",), holds="video",
         verdict=_RESUME, then=Then.ASK_FOR_UPLOAD,
         does="Asks the status: our own container and complete with our size is success; incomplete goes on by parts; anything else stops.",
         advice=_LEAVE_OUT_ID,
@@ -104,7 +105,7 @@ _PAGES: Final = (
         slug="video-content-range-by-part-part-already-sent", status=400, group=_PART,
         title='The "part" value in the "Content-Range" header collides with a previous one you already sent for this video.',
         detail="The part number X has already been sent.",
-        verdict=_RESUME, then=Then.ASK_FOR_PART,
+        verdict=_RESUME, then=Then.ASK_FOR_PART, holds="part", mended_outside=True,
         does="Counts the part as sent when the status lists it (typically the first answer was lost), else sends it again.",
         advice="Another program may be uploading to this video: let one of them finish, then run the same command again.",
     ),
@@ -219,7 +220,8 @@ _WHO: Final = (
     Rule(
         slug="authentication-invalid-access-token", status=401, title="The access token is invalid or expired.", group=_AUTH,
         verdict=_RETRY, then=Then.RENEW_TOKEN, exit_code=ExitCode.AUTH,
-        does="Renews the token once for all workers (or logs in again with the key) and sends the request again; refused twice in a row, stops.",
+        does="Renews the token once for all workers (or logs in again with the key) and sends the request again; refused twice in a row, stops, "
+        "unless another request was accepted with that very token: then it waits and tries again.",
         advice=_CHECK_KEY,
     ),
     Rule(
@@ -276,14 +278,16 @@ _GENERAL_ROWS: Final = (
     Rule(
         slug="too-many-requests", status=429, title="Too many requests.", group=_GENERAL, statuses=frozenset({429}),
         verdict=_RETRY, then=Then.PAUSE_ALL, exit_code=ExitCode.AGAIN,
-        does="All workers wait as long as the server says (at most 600 s), then go on; not counted in --retry-for.",
+        does="All workers wait as long as the server says (at most 600 s), then go on; not counted in --retry-for. Ends after 15 minutes "
+        "in which nothing succeeds.",
         advice="Fewer, larger parts need fewer requests: see `vidup plan FILE`.",
     ),
     Rule(
         slug="server-error", status=500, title="Server error", group=_GENERAL,
         statuses=frozenset({408, 425, *range(500, 600)}), aliases=("internal-server-error",),
         verdict=_RETRY, then=Then.BACK_OFF, exit_code=ExitCode.AGAIN,
-        does="Sends the same part again after a wait with backoff, until --retry-for is used up. So for 408, 425 and every 5xx.",
+        does="Sends the same part again after a wait with backoff, until --retry-for is used up; if its whole body had gone out, only when "
+        "the status does not list it. So for 408, 425 and every 5xx.",
         advice="Run the same command again later: it continues where this one stopped.",
     ),
     _never("invalid-query-parameter", 400, "A query parameter is invalid.", "vidup sends no query parameters",
@@ -314,6 +318,10 @@ _OURS: Final = (
          verdict=_RESUME, then=Then.ASK_FOR_PART, exit_code=ExitCode.AGAIN,
          does="Asks the status before sending the part again: it may be stored.",
          advice="When the network is back, run the same command again: it continues where this one stopped."),
+    Rule(slug="refused-without-words", status=None, title="a 4xx without an error object: empty, HTML, or cut off", group=_ANSWERS,
+         verdict=_RESUME, then=Then.ASK_FOR_PART, mended_outside=True,
+         does="Asks the status: a stored part may have been refused in words that got lost. Listed counts as sent; else stops.",
+         advice="Look for a proxy or gateway that replaces answers, then run the same command again."),
     Rule(slug="certificate-not-trusted", status=None, title="the server's certificate is not trusted", group=_ANSWERS,
          verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops; vidup has no option to turn the check off.",
          advice="Often a company proxy: point SSL_CERT_FILE or REQUESTS_CA_BUNDLE at your company's CA file."),
@@ -323,7 +331,7 @@ _OURS: Final = (
     Rule(slug="proxy-unusable", status=None, title="the proxy settings cannot be used", group=_ANSWERS,
          verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops: no request could be made.",
          advice="Correct or unset the proxy variable: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; vidup speaks to http:// and https:// proxies."),
-    Rule(slug="redirect", status=302, title="a redirect", group=_ANSWERS, statuses=frozenset(range(300, 400)),
+    Rule(slug="redirect", status=302, mended_outside=True, title="a redirect", group=_ANSWERS, statuses=frozenset(range(300, 400)),
          verdict=_ABORT, then=_STOP, does="Stops and shows where it points; vidup never follows one with a key in its hands.",
          advice="Check --base-url and the proxy settings."),
     Rule(slug="request-too-large", status=413, title="413 from whatever stands between vidup and api.video", group=_ANSWERS,
@@ -331,11 +339,12 @@ _OURS: Final = (
          advice=_SMALLER),
     Rule(slug="undocumented-401", status=401, title="a 401 nobody documented", group=_ANSWERS, statuses=frozenset({401}),
          verdict=_RETRY, then=Then.RENEW_TOKEN, exit_code=ExitCode.AUTH,
-         does="Renews the token once and sends the request again; refused twice in a row, stops.", advice=_CHECK_KEY),
+         does="Renews the token once and sends the request again; refused twice in a row, stops, unless the token works elsewhere.",
+         advice=_CHECK_KEY),
     Rule(slug="wrong-address", status=404, title="a 404 or 405 nobody documented", group=_ANSWERS, statuses=frozenset({404, 405}),
          verdict=_ABORT, then=_STOP, does="Stops.", advice=_WRONG_URL),
     Rule(slug="undocumented", status=400, title="any other answer nobody documented", group=_ANSWERS,
-         statuses=frozenset(range(100, 1000)) - _LISTED - frozenset(range(200, 400)) - frozenset(range(500, 600)),
+         mended_outside=True, statuses=frozenset(range(100, 1000)) - _LISTED - frozenset(range(200, 400)) - frozenset(range(500, 600)),
          verdict=_ABORT, then=_STOP, does="Stops and shows status, title and detail as received.",
          advice="If the answer makes no sense to you, report it; what was sent stays resumable."),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from http.client import RemoteDisconnected
 from typing import Final
 
 import requests
-from urllib3.exceptions import LocationValueError
+from urllib3.exceptions import ConnectTimeoutError, LocationValueError, NewConnectionError
 
 _TUNNEL: Final = "Tunnel connection failed: "
 """How http.client begins to tell what a proxy answered to CONNECT."""
@@ -39,6 +39,12 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(cause))
         yield cause
         waiting += [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
+
+
+def never_left(causes: list[BaseException]) -> bool:
+    """Whether no connection came about, so that nothing of the request can have reached the server."""
+    no_way = (NewConnectionError, ConnectTimeoutError, ssl.SSLError, ValueError)  # ValueError: it could not even be written
+    return bool(refused_tunnel(causes)) or any(isinstance(cause, no_way) for cause in causes)
 
 
 def in_words(causes: list[BaseException], host: str, timeout: float) -> str:

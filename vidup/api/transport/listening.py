@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import math
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from http.client import HTTPResponse
@@ -29,6 +31,18 @@ _OFTEN: Final = 0.1
 """Seconds after which one looks for an answer although the kernel takes whatever it is given."""
 
 _WOULD_WAIT: Final = (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError)
+
+
+_awaiting: dict[int, socket.socket] = {}
+"""The socket on which each thread waits for an answer. Each writes its own entry alone."""
+
+
+def hang_up(thread: int) -> None:
+    """Shut the connection on which this thread waits for an answer; nothing, where it does not."""
+    sock = _awaiting.get(thread)
+    if isinstance(sock, socket.socket):
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which would change what the other thread holds
 
 
 def _nobody(_taken: int) -> None:
@@ -140,8 +154,12 @@ class Listening(HTTPConnection):
         TimeoutError when the kernel gets rid of nothing for as long as a send may stall, or when the answer does not come in time.
         """
         if self.sock is not None:
-            self._drain()
-            self._await_answer()
+            _awaiting[threading.get_ident()] = self.sock
+            try:
+                self._drain()
+                self._await_answer()
+            finally:
+                _awaiting.pop(threading.get_ident(), None)
         response = super().getresponse()
         if not self._sent and self.sock is not None:  # the next request would be taken for the rest of this body
             sock, self.sock = self.sock, None

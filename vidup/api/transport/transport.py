@@ -20,7 +20,8 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from vidup.api.transport.connections import Adapter, Session
-from vidup.api.transport.failures import causes_of, in_words, is_of_proxy_address, refused_tunnel
+from vidup.api.transport.failures import causes_of, in_words, is_of_proxy_address, never_left, refused_tunnel
+from vidup.api.transport.listening import hang_up
 from vidup.api.transport.striking import Secrets, mask_proxy, userinfo
 from vidup.api.trust import trust_store
 from vidup.verdicts.judge import Problem, RateLimit, Reply, slug_of
@@ -121,7 +122,7 @@ class Transport:
         `answer_timeout` (seconds, default the timeout) bounds each wait for the answer once the body is out, and the whole of its body.
         Good bodies come without secrets, but for the tokens of `/auth/`. Raises only what the body raises: a changed file, a stop.
         """
-        began = time.monotonic()
+        began, left = time.monotonic(), True
         try:
             with self._session().request(
                 method,
@@ -136,7 +137,9 @@ class Transport:
             ) as response:
                 reply = self._reply(response, promised, empty, answer_timeout or self.timeout, body)
         except (requests.RequestException, HTTPError, ValueError) as failed:
-            reply = self._failure(failed, body)
+            reply, left = self._failure(failed, body), not never_left(list(causes_of(failed)))
+        if reply.failure == "no-answer" and payload is not None and left:
+            reply = reply._replace(failure="answer-lost")  # the server may have done what it was asked for
         if reply.body is not None and not path.startswith("/auth/"):
             self._secrets.strike(reply.body)
         if self._trace is not None:
@@ -144,6 +147,10 @@ class Transport:
             what = " ".join(words for words in (method, path.partition("?")[0], (headers or {}).get("Content-Range", "")) if words)
             self._trace(self.scrub(f"{what}: {reply.status or reply.failure} in {time.monotonic() - began:.2f} s ({kind})"))
         return reply
+
+    def hang_up(self, thread: int) -> None:
+        """End that thread's wait for an answer, if it waits for one: it goes on as if the peer had hung up."""
+        hang_up(thread)
 
     def connect(self) -> None:
         """Open this thread's connection ahead of its first request, which finds out whatever goes wrong.

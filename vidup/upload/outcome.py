@@ -1,12 +1,14 @@
-"""CORE: what an upload came to, as a value, as the JSON object of the contract, and as an exit code."""
+"""CORE: what an upload came to: the error that ended it, whether it can go on, its report and JSON object, the exit code of several."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vidup.errors import ExitCode, VidupError
 from vidup.plan.parts import MAX_PART, MIB, MIN_PART
 from vidup.units import option_size
+from vidup.upload.acting import Action, acted_upon
 from vidup.verdicts.judge import Reply, Rule
 
 
@@ -17,6 +19,43 @@ class Refused(VidupError):
         super().__init__(code or rule.exit_code, what, cause=cause or server_words(rule, reply), advice=advice or rule.advice)
         self.rule = rule
         self.reply = reply
+        self.mended_outside = rule.mended_outside
+
+
+def refused(action: Action, what: str, part_size: int = 0) -> Refused:
+    """The error for an answer that ends the upload: code and advice from its row, `what` in the words of whoever asked.
+
+    `part_size` in bytes is that of the part that was refused, for advice that names a size that would work.
+    """
+    error = Refused(action.rule, action.reply, what, advice=advice_for(action.rule, part_size) if part_size else "")
+    error.mended_outside |= _cannot_be_smaller(action.rule, part_size)
+    return error
+
+
+def gave_up(action: Action, what: str, advice: str = "") -> Refused:
+    """The end of patience: whatever failed last, the same command may go on later."""
+    return Refused(action.rule, action.reply, what, advice=advice, code=ExitCode.AGAIN)
+
+
+def can_go_on(error: VidupError | None, code: ExitCode, recorded: bool) -> bool:
+    """Whether the same command can go on with what is on the server. The one place that says so.
+
+    Interrupted or out of patience: yes. Stopped by what lies outside the upload, such as the key, the trust, the disk under the file: yes,
+    once that is mended and if there is a record. Stopped by what is on the server or what the file has become: no.
+    """
+    if code.resumable:
+        return True
+    outside = code in (ExitCode.AUTH, ExitCode.TRUST, ExitCode.INTERNAL) or (error is not None and error.mended_outside)
+    return recorded and outside and code is not ExitCode.OK
+
+
+def combined(codes: Sequence[ExitCode]) -> ExitCode:
+    """The exit code of one upload is its own; of several: 0 if all went well, 75 if all failures are resumable, else the first other."""
+    if len(codes) == 1:
+        return codes[0]
+    failures = [code for code in codes if code is not ExitCode.OK]
+    permanent = [code for code in failures if not code.resumable]
+    return permanent[0] if permanent else ExitCode.AGAIN if failures else ExitCode.OK
 
 
 def server_words(rule: Rule, reply: Reply) -> str:
@@ -33,9 +72,14 @@ def server_words(rule: Rule, reply: Reply) -> str:
     return "; ".join([words, *dict.fromkeys(problems)])
 
 
+def _cannot_be_smaller(rule: Rule, part_size: int) -> bool:
+    """Whether smaller parts would help and there are none: then it is for others to let these through, and the same command goes on."""
+    return "{smaller}" in rule.advice and 0 < part_size <= MIN_PART
+
+
 def advice_for(rule: Rule, part_size: int) -> str:
     """The row's advice with part sizes filled in that would work where `part_size` bytes did not."""
-    if "{smaller}" in rule.advice and part_size <= MIN_PART:
+    if _cannot_be_smaller(rule, part_size):
         return (
             "Parts cannot be smaller than 5 MiB: have the limit raised on the proxy or gateway in between, then run the same command again."
         )
@@ -111,12 +155,11 @@ def error_json(error: VidupError | None) -> dict[str, object] | None:
             "advice": error.advice or None,
         }
     reply = error.reply
-    stopped = "abort" if not error.code.resumable else "retry" if error.rule.verdict.value == "retry" else "resume"
     return {
-        "slug": reply.slug or error.rule.slug,
+        "slug": error.rule.slug,
         "http_status": reply.status,
         "title": reply.title or reply.text or error.what,
         "detail": reply.detail or None,
-        "verdict": stopped,
+        "verdict": acted_upon(error.rule, error.code.resumable),
         "advice": error.advice or None,
     }

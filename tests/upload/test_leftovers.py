@@ -1,0 +1,122 @@
+"""What a run leaves behind, on the server and in the record, and whether the same command can go on with it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.upload.virtual import LOST, PART, Killed, Later, Run, Server, line, order
+from vidup.errors import ExitCode
+from vidup.events import Note
+from vidup.plan.parts import MIB
+from vidup.state.disk import OsDisk
+from vidup.upload.exchange import Request, Verb
+from vidup.verdicts.judge import Reply
+
+
+def test_once_a_part_was_attempted_its_split_is_fixed(tmp_path: Path) -> None:
+    """The status is empty, but what a killed run sent may still be stored: another --part-size is not applied, and that is said."""
+    server, wish = Server(), order(tmp_path, 4, 1)
+    first = line(server, [1.0])
+    first.killed_at = 2.5
+    with pytest.raises(Killed):
+        Run(first, [wish]).run()
+    assert first.sent == {1: 1} and not server.parts["vi1"]
+    story = Run(line(server, [1.0]), [wish._replace(part_size=2 * PART)])
+    (report,) = story.run()
+    assert (report.exit_code, report.total_parts, server.totals) == (ExitCode.OK, 4, {"vi1": 4})
+    assert any(isinstance(event, Note) and "--part-size is not applied" in event.text for event in story.told)
+
+
+def losing_creates(server: Server) -> Callable[[Request, int], Reply]:
+    def answers(request: Request, worker: int) -> Reply:
+        reply = server(request, worker)
+        return LOST if request.verb is Verb.CREATE else reply
+
+    return answers
+
+
+def test_a_video_whose_answer_was_lost_is_found_by_its_nonce(tmp_path: Path) -> None:
+    """With --portable a word of this run is in its metadata: no second video."""
+    server, wish = Server(), order(tmp_path, 2, 2)._replace(portable=True, nonce="word")
+    (report,) = Run(line(server, [1.0] * 2, losing_creates(server)), [wish]).run()
+    assert (report.exit_code, report.video_id, list(server.videos)) == (ExitCode.OK, "vi1", ["vi1"])
+
+
+def test_videos_are_not_created_in_a_loop(tmp_path: Path) -> None:
+    """Without the word nobody can tell whose they are: two at most, both told, and 75."""
+    server = Server()
+    (report,) = Run(line(server, [1.0] * 2, losing_creates(server)), [order(tmp_path, 2, 2)]).run()
+    assert (report.exit_code, list(server.videos)) == (ExitCode.AGAIN, ["vi1", "vi2"])
+    assert report.error is not None and "vi1 and vi2" in report.error.advice
+
+
+def test_a_disk_too_full_for_the_record_is_75_and_the_video_is_told(tmp_path: Path) -> None:
+    """It was made, and nothing would ever find it."""
+
+    class Full(OsDisk):
+        def create(self, path: Path, data: bytes) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (report,) = Run(line(Server(), [1.0]), [order(tmp_path, 2, 1)], disk=Full()).run()
+    assert report.exit_code == ExitCode.AGAIN
+    assert report.error is not None and "vi1" in report.error.advice
+
+
+def unreadable(*_args: object) -> NoReturn:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize(
+    ("status", "mib", "code", "resumable"),
+    [(413, 10, ExitCode.REJECTED, False), (413, 5, ExitCode.REJECTED, True), (401, 5, ExitCode.AUTH, True), (407, 5, ExitCode.TRUST, True)],
+)
+def test_resumable_means_that_the_same_command_can_go_on(status: int, mib: int, code: ExitCode, resumable: bool, tmp_path: Path) -> None:
+    """Not where the cure is --restart with smaller parts; but where it lies outside the upload, and there is a record."""
+    server = Server()
+
+    def answers(request: Request, worker: int) -> Reply:
+        return Reply(status) if request.verb is Verb.PART else server(request, worker)
+
+    (report,) = Run(line(server, [1.0] * 2, answers), [order(tmp_path, 4, 2)._replace(part_size=mib * MIB)]).run()
+    assert (report.exit_code, report.resumable) == (code, resumable)
+    assert report.error is not None and ("--restart" in report.error.advice) is not resumable
+
+
+def test_a_disk_that_fails_can_be_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file cannot be read any more: exit 3, and the same command goes on when it can."""
+    server, wish = Server(), order(tmp_path, 4, 1)
+
+    def answers(request: Request, worker: int) -> Reply:
+        if request.part == 2:
+            monkeypatch.setattr("vidup.source.videofile._read_into", unreadable)
+        return server(request, worker)
+
+    (report,) = Run(line(server, [1.0], answers), [wish]).run()
+    assert (report.exit_code, report.resumable, report.parts_done) == (ExitCode.FILE, True, 2)
+    monkeypatch.undo()
+    again = line(server, [1.0])
+    assert Run(again, [wish]).run()[0].exit_code == ExitCode.OK
+    assert set(again.sent) == {3, 4}
+
+
+@pytest.mark.parametrize(("late", "ends"), [(0.0, 3.0), (3.0, 6.0)])
+def test_an_answer_that_comes_with_the_stop_counts(late: float, ends: float, tmp_path: Path) -> None:
+    """At that very moment or within the grace: it is in the report and in the record, and nobody waits any longer."""
+    server = Server()
+
+    def answers(request: Request, worker: int) -> Reply | Later:
+        reply = server(request, worker)
+        return Later(reply, late) if request.verb is Verb.PART else reply
+
+    pool = line(server, [1.0], answers)
+    pool.stop_at = 3.0
+    story = Run(pool, [order(tmp_path, 4, 1)])
+    (report,) = story.run()
+    assert (report.exit_code, report.parts_done, sorted(story.record.confirmed)) == (ExitCode.SIGINT, 1, [1])
+    assert report.seconds == ends

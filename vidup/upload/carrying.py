@@ -1,0 +1,39 @@
+"""EDGE: from a request as a value to the verb of the API that makes it."""
+
+from __future__ import annotations
+
+from vidup.api.client import Api
+from vidup.api.credentials import Token
+from vidup.upload.exchange import Request, Verb
+from vidup.verdicts.judge import Reply
+
+
+class Carrying:
+    """Carries requests over one API; called in the threads of the workers."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self.connect = api.connect
+        self.hang_up = api.hang_up
+
+    def perform(self, request: Request, token: Token | None) -> Reply:
+        """Make the request and return what came of it. Raises only what its body raises."""
+        if request.verb is Verb.LOGIN:
+            return self._api.log_in()
+        assert token is not None, "every other request goes with a token"
+        match request.verb:
+            case Verb.REFRESH:
+                return self._api.refresh(token)
+            case Verb.CREATE:
+                return self._api.create_video(token, request.payload)
+            case Verb.FIND:
+                return self._api.find_videos(token, request.payload)
+            case Verb.VIDEO:
+                return self._api.get_video(token, request.video_id)
+            case Verb.STATUS:
+                return self._api.get_status(token, request.video_id)
+            case Verb.DELETE:
+                return self._api.delete_video(token, request.video_id)
+            case Verb.PART:
+                assert request.body is not None
+                return self._api.send_part(token, request.video_id, request.content_range, request.body)

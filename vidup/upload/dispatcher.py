@@ -1,0 +1,299 @@
+"""CONDUCTOR: the one loop. It owns time, the workers, the token, the pacing and the health of the line, for any number of uploads.
+
+It waits for nothing but the next answer. Who is next: the open upload with the fewest requests on their way, the older first; an upload
+is begun when a worker is free for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from vidup.api.credentials import Credentials
+from vidup.errors import Cancelled, ExitCode, VidupError
+from vidup.events import Retrying, Tell, Waiting
+from vidup.units import show_duration
+from vidup.upload.acting import Action, Acts, Backoff, Do
+from vidup.upload.exchange import Answer, Kind, Pool, Request, Verb
+from vidup.upload.health import Health, RetryBudget
+from vidup.upload.outcome import gave_up, refused, server_words
+from vidup.upload.pacing import Pacer
+from vidup.upload.tail import sit_out
+from vidup.upload.upload import Upload
+from vidup.verdicts.judge import RateLimit
+
+_LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at bodies on their way."""
+
+_LONGEST_WAIT: Final = 60.0
+
+_OPEN: Final = 2
+"""Uploads for each worker that are open at most: while some wait for the server others go on, and each holds files open."""
+
+_WORTH_TELLING: Final = 1.0
+"""Seconds. Shorter waits are nobody's business."""
+
+_LINE: Final = -1
+"""The number of the upload that the line's own requests are of."""
+
+_WHOLE_LINE: Final = (ExitCode.AUTH, ExitCode.TRUST)
+"""What ends one upload so ends all: the key and the trust are the same for every file."""
+
+
+class Stopping(NamedTuple):
+    """Whether a stop is asked for, and the code it ends with."""
+
+    is_set: Callable[[], bool]
+    code: Callable[[], ExitCode]
+
+
+class Dispatcher:
+    """Drives uploads to their end over one line."""
+
+    def __init__(
+        self, uploads: Sequence[Upload], pool: Pool, acts: Acts, budget: RetryBudget, pacer: Pacer, backoff: Backoff,
+        now: Callable[[], float], stopping: Stopping, tell: Tell,
+    ) -> None:  # fmt: skip
+        self._uploads = uploads
+        self._pool = pool
+        self._acts = acts
+        self._budget = budget
+        self._pacer = pacer
+        self._now = now
+        self._stopping = stopping
+        self._tell = tell
+        self._credentials = Credentials()
+        self._health = {kind: Health(pool.jobs, backoff) for kind in Kind}
+        self._out: dict[int, tuple[Request, float, int]] = {}
+        self._busy: Counter[Kind] = Counter()
+        self._serial = 0
+        self._renewing = False
+        self._renew_at = 0.0
+        self._paces: dict[int, float] = {}
+        self._told_until = 0.0
+        self._last_failure: Action | None = None
+        self._dropped: set[int] = set()
+
+    def run(self) -> None:
+        """Until every upload is over. Raises only faults of vidup itself."""
+        while True:
+            turn = self._now()
+            self._look()
+            if all(upload.over for upload in self._uploads):
+                return
+            self._start_what_may()
+            for upload in self._uploads:
+                upload.settle()
+            if all(upload.over for upload in self._uploads):
+                return
+            answer = self._pool.next(self._wait(turn))
+            if answer is not None:
+                self._settle(answer)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        moved = [upload.look() for upload in self._uploads if not upload.over]
+        now = self._now()
+        self._budget.look(now, any(moved), any(upload.flying for upload in self._uploads))
+        if self._stopping.is_set():
+            self._end_all(lambda upload: upload.stop(self._stopping.code()))
+        elif self._budget.used_up(now) and self._last_failure is not None:
+            self._give_up(self._last_failure, now)
+
+    def _give_up(self, failure: Action, now: float) -> None:
+        if self._budget.limited_for_ever(now):
+            what = f"Gave up after {show_duration(self._budget.limit)} in which the rate limit let nothing through"
+        else:
+            what = f"Gave up after {show_duration(self._budget.seconds)} in which nothing moved"
+        self._end_all(lambda upload: upload.fail(gave_up(failure, what)))
+
+    def _end_all(self, end: Callable[[Upload], None]) -> None:
+        for upload in self._uploads:
+            if not upload.over:
+                end(upload)
+
+    def _wait(self, turn: float) -> float:
+        """Seconds until something may happen by itself; 0 for what fell due since this turn of the loop began, as while a disk was slow."""
+        now = turn
+        waking = [upload.wake(turn) for upload in self._uploads if not upload.over and upload.begun]
+        if any(upload.flying for upload in self._uploads):
+            waking.append(now + _LOOK_EVERY)
+        waking.append(now + self._budget.ends_in(now))
+        if not self._renewing and not self._credentials.is_valid(now):
+            waking.append(self._renew_at)
+        held = [self._held_until(kind, now) for kind in Kind]
+        soonest = min((moment for moment in (*waking, *held) if moment > now), default=now + _LOOK_EVERY)
+        return min(max(soonest - self._now(), 0.0), _LONGEST_WAIT)
+
+    def _held_until(self, kind: Kind, now: float) -> float:
+        """When a request of this kind may go out at the earliest, as far as limits and probes go."""
+        return max(now + self._pacer.delay(kind, now), self._health[kind].probe_at if self._health[kind].is_down else now)
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    def _start_what_may(self) -> None:
+        while self._pool.busy <= self._pool.jobs:  # one more than parts may be on their way: a question, when all of them wait
+            request = self._next_request() or self._renewal()
+            if request is None:
+                return
+            self._submit(request)
+
+    def _next_request(self) -> Request | None:
+        waiting = [upload for upload in self._uploads if not upload.over]
+        for upload in sorted(waiting, key=lambda upload: upload.in_flight):
+            if not upload.begun:
+                if self._enough_are_open():
+                    return None
+                self._begin(upload)
+            request = upload.want(self._may, self._health[Kind.UPLOAD].is_down)
+            if request is not None:
+                return request
+        return None
+
+    def _enough_are_open(self) -> bool:
+        """Whether no other upload is to be begun: none but the first before there is a token, and never many at a time."""
+        count = sum(upload.begun and not upload.over for upload in self._uploads)
+        return count > 0 and (count >= _OPEN * self._pool.jobs or not self._credentials.is_valid(self._now()))
+
+    def _begin(self, upload: Upload) -> None:
+        upload.begin()
+        if upload.opening is not None and not upload.over:
+            self._pool.prepare(upload.opening.parts_expected)
+
+    def _may(self, kind: Kind) -> bool:
+        """Whether a request of this kind may go out now."""
+        now = self._now()
+        if not self._credentials.is_valid(now) or not self._health[kind].room(self._busy[kind], now):
+            return False
+        delay = self._pacer.delay(kind, now)
+        if delay > 0:
+            self._tell_wait(kind, delay, now)
+            return False
+        if kind is Kind.UPLOAD:
+            return self._pool.busy + len(self._resting()) < self._pool.jobs
+        return kind is Kind.READ or self._pool.busy < self._pool.jobs
+
+    def _resting(self, begun: int = 0) -> frozenset[int]:
+        """The workers that leave the last parts to others, of which so many are begun already, but not handed over."""
+        return sit_out(begun + sum(upload.parts_left for upload in self._uploads), self._paces, self._pool.working())
+
+    def _tell_wait(self, kind: Kind, delay: float, now: float) -> None:
+        self._budget.excuse(now + delay)
+        if delay > _WORTH_TELLING and now + delay > self._told_until + _WORTH_TELLING:
+            self._told_until = now + delay
+            self._tell(Waiting(delay, f"rate limit of {kind.value} requests"))
+
+    def _renewal(self) -> Request | None:
+        """The request for a token, where there is none that is good: one for all, and only while somebody needs it."""
+        now = self._now()
+        needed = any(upload.begun and not upload.over for upload in self._uploads) and self._pool.busy < self._pool.jobs
+        if self._renewing or self._credentials.is_valid(now) or now < self._renew_at or not needed:
+            return None
+        delay = self._pacer.delay(Kind.WRITE, now)
+        if delay > 0:
+            self._tell_wait(Kind.WRITE, delay, now)
+            return None
+        self._renewing = True
+        return Request(Verb.REFRESH if self._credentials.can_refresh else Verb.LOGIN)
+
+    def _submit(self, request: Request) -> None:
+        self._serial += 1
+        request = request._replace(serial=self._serial)
+        token = self._credentials.token
+        self._out[self._serial] = request, self._now(), token.serial if token is not None else 0
+        self._busy[request.kind] += 1
+        self._pacer.start(request.kind)
+        resting = self._resting(begun=1) if request.verb is Verb.PART else frozenset[int]()
+        self._pool.submit(request, token, resting)
+
+    # -- settling ------------------------------------------------------------------------------------------------
+
+    def _settle(self, answer: Answer) -> None:
+        request, began, serial = self._out.pop(answer.request.serial)
+        now = self._now()
+        self._busy[request.kind] -= 1
+        reply = answer.reply
+        if reply is None:
+            self._pacer.ended(request.kind, RateLimit(), now)
+            self._raised(answer)
+            return
+        self._pacer.ended(request.kind, reply.rate, now)
+        if request.serial in self._dropped:  # we hung up ourselves: that says nothing of the line
+            self._dropped.discard(request.serial)
+            self._uploads[request.upload].take(answer, None)
+            return
+        action = self._acts.act(request, reply, token_works=self._credentials.works(serial))
+        action = self._learn(request, action, answer, began, serial, now)
+        if request.upload == _LINE:
+            self._renewed(request, action, began, now)
+            return
+        upload = self._uploads[request.upload]
+        before = upload.parts_good
+        upload.take(answer, action)
+        if upload.parts_good > before or (action.do is Do.GO_ON and upload.is_confirming):
+            self._budget.progressed()
+        for number in upload.dropped():
+            self._drop(request.upload, number)
+        if action.do is Do.END and action.rule.exit_code in _WHOLE_LINE:
+            error = refused(action, request.verb.value.format(request.part or request.video_id))
+            self._end_all(lambda other: other.fail(error))
+
+    def _drop(self, upload: int, number: int) -> None:
+        """Hang up on a part whose answer nobody needs any more."""
+        for request, _began, _serial in self._out.values():
+            if (request.upload, request.part) == (upload, number):
+                self._dropped.add(request.serial)
+                self._pool.drop(request)
+
+    def _raised(self, answer: Answer) -> None:
+        """A body raised: that concerns its upload alone, unless it is a fault of vidup."""
+        self._paces.pop(answer.worker, None)
+        if not isinstance(answer.error, VidupError | Cancelled) and answer.error is not None:
+            raise answer.error
+        self._uploads[answer.request.upload].take(answer, None)
+
+    def _learn(self, request: Request, action: Action, answer: Answer, began: float, serial: int, now: float) -> Action:
+        """What an answer tells of the line, whoever it is for; the action, with the wait that holds for a line that is down."""
+        health = self._health[request.kind]
+        if request.verb is Verb.PART and action.do is Do.GO_ON:
+            self._paces[answer.worker] = answer.seconds
+        elif request.verb is Verb.PART:
+            self._paces.pop(answer.worker, None)  # others must not wait for one that fails
+        if not action.limited:
+            self._pacer.answered(request.kind)
+        if action.do is Do.GO_ON:
+            self._credentials.accepted(serial)
+            self._budget.answered_well()
+            if health.succeeded():
+                for upload in self._uploads:
+                    upload.line_is_back()
+        elif action.limited:
+            until = self._pacer.limited(request.kind, action.reply.retry_after, began, now)
+            self._budget.limited(now, until)
+            self._last_failure = action
+            self._tell_wait(request.kind, until - now, now)
+        elif action.token:
+            self._credentials.refused(serial)
+        elif action.failed:
+            self._last_failure = action
+            self._budget.failed(now)
+            probe = health.failed(now, action.asked)
+            if health.is_down:
+                return action._replace(wait=probe if request.verb is Verb.PART else max(probe, action.wait))
+        return action
+
+    def _renewed(self, request: Request, action: Action, began: float, now: float) -> None:
+        self._renewing = False
+        if action.do is Do.GO_ON:
+            self._credentials.renewed(action.reply, began)
+        elif request.verb is Verb.REFRESH and not action.limited:
+            self._credentials.refresh_failed()
+        elif action.do is Do.AGAIN:
+            self._renew_at = now + (0.0 if action.limited else action.wait)
+            if action.failed:
+                self._tell(Retrying(0, action.failures, action.wait, server_words(action.rule, action.reply)))
+        else:
+            error = refused(action, Verb.LOGIN.value)
+            self._end_all(lambda upload: upload.fail(error))
