@@ -30,7 +30,16 @@ def test_every_option_is_in_the_readme(name: str) -> None:
 def test_the_readme_names_no_option_that_does_not_exist() -> None:
     """What is written down can be typed."""
     context = click.Context(vidup)
-    known = {"--kills", "--hypothesis-profile", "--tls", "--parallel", "--version", "--help"}  # of the tests, the benchmark, curl and click
+    known = {
+        "--kills",
+        "--seeds",
+        "--defects",
+        "--hypothesis-profile",
+        "--tls",
+        "--parallel",
+        "--version",
+        "--help",
+    }  # of the tests, the benchmark, curl and click
     known = known.union(*(options_of(command) for name in COMMANDS if (command := vidup.get_command(context, name))))
     assert {word for word in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README) if word not in known} == set()
 

@@ -1,0 +1,155 @@
+"""The proof of the simulation: deliberate defects, each a small change to the program that the stories must notice.
+
+`python -m tests.simulation --defects` plants one after the other into a copy of the program and plays stories until one breaks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+class Change(NamedTuple):
+    """In this file of `vidup/`, this text, which stands there once, becomes that."""
+
+    file: str
+    old: str
+    new: str
+
+
+class Defect(NamedTuple):
+    """One defect. `finding` is the number of the review's finding that it brings back, or a word for one of ours."""
+
+    name: str
+    finding: str
+    changes: tuple[Change, ...]
+
+
+class Caught(NamedTuple):
+    """By which seed, in how many seconds, and which invariants broke; `seed` is None where 3,000 stories did not notice."""
+
+    defect: Defect
+    seed: int | None
+    seconds: float
+    invariants: str
+
+
+_IN_PLACE: Final = Change(
+    "upload/opening.py", "        if same and not record.file_changed and known.mtime_ns != now.mtime_ns:", "        if False:"
+)
+
+DEFECTS: Final = (
+    Defect("the mark of a changed file only once a part is confirmed", "1a", (
+        _IN_PLACE, Change("upload/container.py", "if self.book.may_be_on_server:", "if self.book.good:"),
+    )),
+    Defect("the mark of a changed file only when the upload is over", "1b", (
+        _IN_PLACE, Change("upload/upload.py", "            if self._container is not None:\n                self._container.file_changed()\n            self.fail(error)",
+                          "            self.fail(error)"),
+    )),
+    Defect("a file written in place between two runs is gone on with", "1c", (_IN_PLACE,)),
+    Defect("the record of confirmed parts is not used", "2a", (
+        Change("upload/opening.py", "recorded=confirmed,", "recorded=(),"),
+    )),
+    Defect("too little told at the end is a rejection", "2c", (
+        Change("upload/confirming.py", '            ExitCode.AGAIN, "The server confirmed every part', '            ExitCode.REJECTED, "The server confirmed every part'),
+    )),
+    Defect("any 2xx is as good as what was promised", "3", (
+        Change("verdicts/judge.py", '"accepted" if reply.promised else "answer-broken"', '"accepted" if reply.promised or reply.status in (201, 204) else "answer-broken"'),
+    )),
+    Defect("another part size is taken though parts were sent", "5", (
+        Change("upload/opening.py", "untouched = ledger.empty and not record.attempted and not record.confirmed", "untouched = ledger.empty"),
+    )),
+    Defect("videos are made until one is answered", "6", (
+        Change("upload/creating.py", "_MOST_MADE: Final = 2", "_MOST_MADE: Final = 99"),
+    )),
+    Defect("patience is used up while bytes move", "7", (
+        Change("upload/health.py", "        if moved:\n            self._moved_at = now\n", ""),
+    )),
+    Defect("no common backoff", "8", (
+        Change("upload/health.py", "return busy < (1 if self.is_down else self.width) and (not self.is_down or now >= self.probe_at)", "return True"),
+    )),
+    Defect("an endless rate limit is waited for for ever", "10", (
+        Change("upload/health.py", "return now - self._limited_since >= self.limit", "return False"),
+    )),
+    Defect("whatever has a record is resumable", "13", (
+        Change("upload/outcome.py", "return recorded and outside and code is not ExitCode.OK", "return recorded"),
+    )),
+    Defect("an answer that comes with the stop is thrown away", "17", (
+        Change("upload/dispatcher.py", "            if answer is not None:\n                self._settle(answer)",
+               "            if answer is not None and not self._stopping.is_set():\n                self._settle(answer)"),
+    )),
+    Defect("a refusal without words ends the upload at once", "words", (
+        Change("verdicts/judge.py", 'return self._by_slug["refused-without-words"]', "return self.by_status(reply.status)"),
+    )),
+    Defect("an answer that never comes is waited for to its end", "overdue", (
+        Change("upload/sending.py", "return max(self._looking.at, overdue + self._patience()) if overdue < math.inf else math.inf", "return math.inf"),
+    )),
+    Defect("parts of another writer are taken for ours", "writer", (
+        Change("upload/container.py", "foreign = [] if self.vouched else foreign_parts(ledger, self.book.touched)", "foreign: list[int] = []"),
+        Change("upload/confirming.py", "if not container.vouched and not ours:", "if False:"),
+    )),
+    Defect("the server is not asked in the end", "confirm", (
+        Change("upload/upload.py", "        self._ask(confirm(self._container, self._tell, self._world.now))",
+               "        self._ask(describe(self._container, self._tell))"),
+    )),
+    Defect("a refused refresh is tried for ever", "token", (
+        Change("api/credentials.py", "        self._refresh_failed = True\n", ""),
+    )),
+    Defect("what was confirmed is written down at the end alone", "journal", (
+        Change("upload/dispatcher.py", "            for upload in self._uploads:\n                upload.settle()\n", ""),
+    )),
+    Defect("one upload that is refused ends all", "others", (
+        Change("upload/dispatcher.py", "if action.do is Do.END and action.rule.exit_code in _WHOLE_LINE:", "if action.do is Do.END:"),
+    )),
+    Defect("the record of an upload that failed is dropped", "forget", (
+        Change("upload/upload.py", 'if self._ending.status == "uploaded" and out', 'if self._ending.status != "interrupted" and out'),
+    )),
+    Defect("a status may not lag", "lag", (Change("api/ledger.py", "LAG: Final = 60.0", "LAG: Final = 3.0"),)),
+)  # fmt: skip
+
+
+def planted(defect: Defect, into: Path) -> None:
+    """Copy the program there and plant the defect. Raises AssertionError where a text does not stand exactly once."""
+    shutil.copytree(ROOT / "vidup", into / "vidup", ignore=shutil.ignore_patterns("__pycache__"))
+    for file, old, new in defect.changes:
+        path = into / "vidup" / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{defect.name}: {file} holds this {text.count(old)} times: {old}"
+        path.write_text(text.replace(old, new))
+
+
+def catch(defect: Defect, seeds: int) -> Caught:
+    """Play up to so many stories with this defect in the program."""
+    with tempfile.TemporaryDirectory() as folder:
+        planted(defect, Path(folder))
+        (Path(folder) / "tests").symlink_to(ROOT / "tests")
+        began = time.monotonic()
+        words = [sys.executable, "-m", "tests.simulation", "--quiet", "--most", "1", "--seeds", str(seeds)]
+        done = subprocess.run(words, cwd=folder, env={**os.environ, "PYTHONPATH": folder}, capture_output=True, text=True, check=False)
+        seconds = time.monotonic() - began
+    seeds_seen = re.findall(r"^seed (\d+): ?(\w*)", done.stdout, re.MULTILINE)
+    if done.returncode == 0 or not seeds_seen:
+        return Caught(defect, None, seconds, done.stderr[-300:])
+    return Caught(defect, int(seeds_seen[0][0]), seconds, ", ".join(sorted({name or "raises" for _, name in seeds_seen})))
+
+
+def main(seeds: int, only: str) -> int:
+    """A line a defect; 1 if any goes unnoticed."""
+    missed = 0
+    for defect in DEFECTS:
+        if only and only not in (defect.finding, defect.name):
+            continue
+        found = catch(defect, seeds)
+        missed += found.seed is None
+        seed = "MISSED" if found.seed is None else f"seed {found.seed}"
+        print(f"| {defect.finding} | {defect.name} | {seed} | {found.seconds:.1f} s | {found.invariants} |", flush=True)
+    return 1 if missed else 0

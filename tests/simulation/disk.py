@@ -1,0 +1,113 @@
+"""The state folder's disk as a dictionary, behind the protocol of `vidup.state.disk.Disk`: it survives kills, fills up, and gets damaged."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.simulation.clock import DIES_HALFWAY, Clock
+
+
+class MemoryDisk:
+    """What is written stays, whatever happens to the run. `videos` are the paths that exist beside it (the video files)."""
+
+    def __init__(self, clock: Clock, videos: Iterable[str] = ()) -> None:
+        self._clock = clock
+        self._videos = videos
+        self._files: dict[str, bytes] = {}
+        self._full_from = 0
+        self.writes = 0
+        self.refused = 0
+
+    def prepare(self, folder: Path) -> None:
+        """As the protocol says."""
+        dies = self._clock.step("preparing the state folder")
+        self._write("the state folder", dies)
+
+    def names(self, folder: Path) -> list[str]:
+        """As the protocol says."""
+        self._clock.step("listing the state folder")
+        start = f"{folder}/"
+        return [path[len(start) :] for path in self._files if path.startswith(start)]
+
+    def read(self, path: Path) -> bytes:
+        """As the protocol says."""
+        self._clock.step(f"reading {path.name}")
+        try:
+            return self._files[str(path)]
+        except KeyError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+
+    def create(self, path: Path, data: bytes) -> None:
+        """As the protocol says; killed halfway, there is nothing new."""
+        dies = self._clock.step(f"creating {path.name}")
+        if dies != DIES_HALFWAY:
+            self._write(path.name, "")
+            self._files[str(path)] = data
+        self._die(dies, path.name)
+
+    def append(self, path: Path, data: bytes) -> None:
+        """As the protocol says; killed halfway, the line is torn."""
+        dies = self._clock.step(f"appending to {path.name}")
+        if str(path) not in self._files:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        self._write(path.name, "")
+        torn = self._clock.rng.randrange(len(data)) if dies == DIES_HALFWAY else len(data)
+        self._files[str(path)] += data[:torn]
+        self._die(dies, path.name)
+
+    def truncate(self, path: Path, size: int) -> None:
+        """As the protocol says."""
+        dies = self._clock.step(f"truncating {path.name}")
+        self._files[str(path)] = self._files[str(path)][:size]
+        self._die(dies, path.name)
+
+    def remove(self, path: Path) -> None:
+        """As the protocol says."""
+        dies = self._clock.step(f"removing {path.name}")
+        self._files.pop(str(path), None)
+        self._die(dies, path.name)
+
+    def exists(self, path: Path) -> bool:
+        """As the protocol says; video files exist, too."""
+        self._clock.step(f"looking for {path.name}")
+        return str(path) in self._files or str(path) in self._videos
+
+    def fill(self, at_write: int) -> None:
+        """From the `at_write`-th write from now on (1: the next), the disk is full, until `free`."""
+        self._full_from = self.writes + at_write
+
+    def free(self) -> None:
+        """There is room again."""
+        self._full_from = 0
+
+    def damage(self, *, whole: bool) -> bool:
+        """A line of one record, or the whole of it, becomes unreadable; whether there was any. Told as the fault `damaged`."""
+        rng = self._clock.rng
+        names = sorted(name for name, data in self._files.items() if data)
+        if not names:
+            return False
+        name = rng.choice(names)
+        data = self._files[name]
+        lines = data.split(b"\n")
+        count = max(1, len(lines) - 1)
+        hit = range(count) if whole else [rng.randrange(count)]
+        for number in hit:
+            lines[number] = lines[number][:1].swapcase() + b"?" + lines[number][2:]
+        self._files[name] = b"\n".join(lines)
+        self._clock.tell("damaged", f"{'the whole' if whole else f'line {hit[0] + 1}'} of {name.rpartition('/')[2]}")
+        return True
+
+    def _write(self, name: str, dies: str) -> None:
+        self.writes += 1
+        if self._full_from and self.writes >= self._full_from:
+            self.refused += 1
+            self._clock.tell("disk full", f"writing {name}")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+        self._die(dies, name)
+
+    def _die(self, dies: str, name: str) -> None:
+        if dies:
+            self._clock.die(f"{dies} writing {name}")

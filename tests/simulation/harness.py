@@ -1,0 +1,102 @@
+"""One story from its seed: the command is run under trouble, then in a healed world until it is through, and judged by the invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from tests.simulation import trouble
+from tests.simulation.clock import Killed
+from tests.simulation.invariants import breaches
+from tests.simulation.runs import AGAIN, Command, Ending, Run, Story
+from tests.simulation.world import World
+from vidup.plan.parts import MIB
+
+MakeRun = Callable[[World, Command], tuple[int, list[Ending]]]
+"""One process: it runs the command in this world and gives its exit code and how each upload ended. Killed passes through it."""
+
+RERUNS: Final = 6
+"""Times a healed command is run again, as by a shell loop, before it must be through."""
+
+SLEEP: Final = 60.0
+"""Seconds that the shell loop sleeps."""
+
+
+def play(seed: int, make_run: MakeRun, severity: int | None = None) -> Story:
+    """The whole story of this seed. Raises what the machine raises, but for its being killed."""
+    world = World(seed, severity)
+    story = Story(world, invent(world), [])
+    chance = min(1.0, world.weather.severity / 2)
+    left = story.command
+    for number in range(1 + (world.rng.randrange(4) if chance else 0)):
+        if number:
+            trouble.before_run(world, left.files, chance)
+            left = left if world.rng.random() < 0.8 else left._replace(part_size=world.rng.choice((5 * MIB, 7 * MIB, 10 * MIB)))
+        run = run_once(world, left, make_run, chance)
+        story.runs.append(run)
+        left = unfinished(story)
+        if not left.paths or not goes_on(run):
+            break
+        world.wait(world.rng.choice((0.5, world.rng.uniform(1.0, 120.0))))
+    world.heal()
+    for _ in range(RERUNS):
+        if not left.paths:
+            break
+        world.wait(SLEEP)
+        story.runs.append(run_once(world, left, make_run, 0.0))
+        left = unfinished(story, ended=True)
+    return story
+
+
+def judge(seed: int, make_run: MakeRun, severity: int | None = None) -> tuple[Story, list[str]]:
+    """The story of this seed and every invariant that it breaks, in words."""
+    story = play(seed, make_run, severity)
+    return story, breaches(story)
+
+
+def invent(world: World) -> Command:
+    """Make the files, and the command that uploads them; now and then into a container that is there already."""
+    rng = world.rng
+    count = rng.choices((1, 2, 3), (7, 2, 1))[0]
+    paths = tuple(f"/videos/{'abc'[number]}.mp4" for number in range(count))
+    part_size = rng.choice((None, 5 * MIB, 6 * MIB + 1, 10 * MIB))
+    for path in paths:
+        parts = rng.choice((1, 2, 3, 4, 4, 6, 8, 12))
+        world.files.make(path, max(1, parts * (part_size or 5 * MIB) - rng.choice((0, 1, rng.randrange(5 * MIB)))))
+    named = count == 1 and rng.random() < 0.15
+    video_id = world.server.create("a video of mine", upload=0).id if named else None
+    if named and world.weather.severity and rng.random() < 0.3:
+        trouble.meddle(world, first=True)
+    return Command(paths, tuple(range(count)), rng.choice((1, 2, 3, 4, 8)), rng.choice((60.0, 300.0, 900.0)), part_size, video_id)
+
+
+def run_once(world: World, command: Command, make_run: MakeRun, chance: float) -> Run:
+    """One process from its begin to its end, with trouble by this chance."""
+    world.begin()
+    world.uploads = command.uploads
+    if chance:
+        trouble.during_run(world, command.files, chance)
+    began = world.now()
+    try:
+        code, endings = make_run(world, command)
+    except Killed:
+        world.end(killed=True)
+        return Run(world.run, began, world.now(), world.healed, None, (), world.most_idle, world.most_still)
+    world.end(killed=False)
+    return Run(world.run, began, world.now(), world.healed, code, tuple(endings), world.most_idle, world.most_still)
+
+
+def unfinished(story: Story, *, ended: bool = False) -> Command:
+    """The same command for the uploads that are not through yet, as `--manifest` would have it; nor, with `ended`, ended for good."""
+    left = []
+    for number in story.command.uploads:
+        last = story.last(number)
+        code = None if last is None else last[1].exit_code
+        if code != 0 and not (ended and code is not None and code not in AGAIN):
+            left.append(number)
+    return story.command._replace(paths=tuple(story.command.paths[number] for number in left), uploads=tuple(left))
+
+
+def goes_on(run: Run) -> bool:
+    """Whether a shell loop, or somebody whose process was killed, runs the same command again."""
+    return run.killed or run.exit_code in AGAIN

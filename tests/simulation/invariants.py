@@ -1,0 +1,234 @@
+"""What must hold in every story, one function a sentence; each yields the words of every breach it finds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Final
+
+from tests.simulation.excuses import FILE_CHANGED, excused, may_go_on
+from tests.simulation.network import ANSWER_TIMEOUT, TIMEOUT
+from tests.simulation.runs import AGAIN, Run, Story
+from tests.simulation.server import Video
+from tests.simulation.world import World
+from vidup.api.ledger import LAG
+
+PERMANENT: Final = frozenset({3, 4, 5, 6, 7})
+
+REQUESTS_A_MINUTE: Final = 40
+"""While nothing succeeds, the first few aside."""
+
+ENDLESS_LIMIT: Final = 900.0
+"""Seconds after which an endless 429 ends a run, and at most one pause on top."""
+
+PAUSE: Final = 60.0
+"""Seconds of the longest pause that this world's 429 asks for."""
+
+SLOW: Final = 40.0
+"""Seconds of lag and commit together from which an upload may give up for now though nothing went wrong."""
+
+Words = Iterator[str]
+
+
+def uploaded_means_one_version(story: Story) -> Words:
+    """Exit 0 only if the server holds, complete, exactly one version of what the path ever held."""
+    for run, ending in story.endings():
+        if _nobody_can_tell(story, ending.upload):
+            continue
+        if ending.exit_code == 0 and (why := wrong_with(story, ending.upload, ending.video_id, run.ended)):
+            yield f"run {run.number} says uploaded, but {why}"
+
+
+def _nobody_can_tell(story: Story, upload: int) -> bool:
+    """Whether another writer was beside us while answers about our own parts got lost: whose a listed part is, only the answers tell."""
+    beside = story.happened(upload, frozenset({"other writer"}))
+    unclear = any(fault.words.startswith("part") for fault in story.world.story if fault.kind != "other writer")
+    return bool(story.command.video_id) and beside and (unclear or any(run.killed for run in story.runs))
+
+
+def wrong_with(story: Story, upload: int, video_id: str | None, by: float) -> str:
+    """Why this video is not a whole version of the upload's file at that time, or nothing."""
+    video = story.world.server.videos.get(video_id or "")
+    if video is None:
+        return f"there is no video {video_id}"
+    if not video.complete or video.log[-1][0] > by:
+        return f"{video.id} is not complete"
+    path = story.command.paths[upload]
+    if not any(_is_version(video, size, holds) for size, holds in ((one.size, one.holds) for one in story.world.files.versions[path])):
+        return f"{video.id} is no version of {path}"
+    return ""
+
+
+def _is_version(video: Video, size: int, holds: Callable[..., bool]) -> bool:
+    offset = 0
+    for number in range(1, len(video.parts) + 1):
+        content = video.parts[number]
+        if content.offset != offset or not holds(content):
+            return False
+        offset += content.length
+    return offset == size
+
+
+def no_permanent_code_that_passes(story: Story) -> Words:
+    """Never a permanent exit code when the same command succeeds in a healed world, but after a clear refusal or a change of the file."""
+    for run, ending in story.endings():
+        if ending.exit_code in (0, *AGAIN):
+            continue
+        last = story.last(ending.upload)
+        if ending.exit_code not in PERMANENT:
+            yield f"run {run.number} ended with {ending.exit_code}, a fault of its own"
+        elif last is not None and last[0].number > run.number and last[1].exit_code == 0 and not excused(story, run, ending):
+            yield f"run {run.number} ended upload {ending.upload} with {ending.exit_code}, but the same command succeeded in run {last[0].number}"
+
+
+def no_stored_part_again(story: Story) -> Words:
+    """Never is a part sent again that the server had told this client is stored."""
+    for at, run, upload, video_id, part in story.world.resent:
+        yield f"run {run} sent part {part} of upload {upload} again at {at:.1f} s, though {video_id} was known to hold it"
+
+
+def nobody_is_hammered(story: Story) -> Words:
+    """While nothing succeeds, no minute sees more than 40 requests, the first three of each worker aside."""
+    for run in story.runs:
+        good = [at for at in story.world.good_at if run.began <= at <= run.ended]
+        sent = [one.at for one in story.world.sent if one.run == run.number]
+        for since, until in pairwise([run.began, *good, run.ended]):
+            alone = [at for at in sent if since <= at < until or at == until == run.ended][3 * story.command.jobs :]
+            for first, beyond in zip(alone, alone[REQUESTS_A_MINUTE:], strict=False):
+                if beyond - first <= 60.0:
+                    yield f"run {run.number} made over {REQUESTS_A_MINUTE} requests from {first:.1f} to {beyond:.1f} s with no success"
+                    break
+
+
+def every_run_ends(story: Story) -> Words:
+    """Every run ends within its budget, an answer's timeout and one more timeout of idle time without news; endless 429s are bounded."""
+    for run in story.runs:
+        most = story.command.retry_for + ANSWER_TIMEOUT + TIMEOUT
+        most += ENDLESS_LIMIT + PAUSE if run.number in story.world.limited else 0.0
+        if run.most_idle > most:
+            yield f"run {run.number} was idle for {run.most_idle:.0f} s, and {most:.0f} s are the most"
+
+
+def patience_is_for_standing_still(story: Story) -> Words:
+    """No run gives up for having moved nothing but after that much time in which it moved nothing."""
+    for run in story.runs:
+        for ending in run.endings:
+            if (
+                ending.why.startswith("Gave up")
+                and run.number not in story.world.limited
+                and run.most_still < 0.6 * story.command.retry_for
+            ):
+                yield f"run {run.number} gave up, though it was never still for longer than {run.most_still:.0f} s: {ending.why}"
+                break
+
+
+def lost_answers_cost_seconds(story: Story) -> Words:
+    """A stored part whose answer never comes holds up nothing for minutes, where nothing else goes wrong."""
+    habits = story.world.server.habits
+    others = {fault.kind for fault in story.world.story} - {"lost silently"}
+    if not others and habits.lag + habits.commit == 0.0 and not habits.limits:
+        for run in story.runs:
+            if run.most_idle > SLOW and run.number not in story.world.limited:
+                yield f"run {run.number} stood still for {run.most_idle:.0f} s"
+
+
+def resumable_means_resumable(story: Story) -> Words:
+    """`resumable` is true exactly if the same command goes on into the same container in a healed world."""
+    for run, ending in story.endings():
+        last = story.last(ending.upload)
+        if ending.exit_code == 0:
+            if ending.resumable:
+                yield f"run {run.number}: upload {ending.upload} is uploaded and resumable"
+            continue
+        if last is None or last[0].number <= run.number or not last[0].healed or not may_go_on(story, ending.upload, since=run.ended):
+            continue
+        if _through_unseen(story, run, ending.video_id) or story.happened(ending.upload, frozenset({"damaged"}), since=run.ended):
+            continue
+        went_on = last[1].exit_code == 0 and (ending.video_id in (None, last[1].video_id))
+        unnoticed = ending.exit_code != 3 and not may_go_on(story, ending.upload, since=-1.0)
+        unwritten = story.happened(ending.upload, frozenset({"disk full"}), since=run.began, until=run.ended)
+        if ending.resumable and not went_on and not unnoticed and not unwritten:
+            yield f"run {run.number}: upload {ending.upload} was resumable, but ended with {last[1].exit_code} in {last[1].video_id}"
+        if not ending.resumable and went_on and ending.video_id and not excused(story, run, ending):
+            yield f"run {run.number}: upload {ending.upload} was not resumable, but went on in {ending.video_id}"
+
+
+def _through_unseen(story: Story, run: Run, video_id: str | None) -> bool:
+    """Whether a later run made this video whole and was killed before it could say so: the same command then begins another."""
+    video = story.world.server.videos.get(video_id or "")
+    return video is not None and video.complete and any(later.killed and later.number > run.number for later in story.runs)
+
+
+def _untold(story: Story, video: Video) -> bool:
+    """Whether it was whole when a run was killed, so that nobody may know: what the same command then begins is another video."""
+    return video.complete and any(run.killed and video.log[-1][0] <= later.began for run, later in pairwise(story.runs))
+
+
+def containers_are_few(story: Story) -> Words:
+    """At most two containers a run, and in all one more than creates whose answer the client did not live to write down.
+
+    Another file under the same path may have another; and lists that lag by more than any patience tell of none that was made.
+    """
+    world, mine = story.world, [video for video in story.world.server.videos.values() if video.run > 0]
+    blind = world.server.habits.lists == "late" and world.server.habits.lag > LAG
+    for (upload, run), count in Counter((video.upload, video.run) for video in mine).items():
+        if count > 2 and not blind:
+            yield f"run {run} made {count} containers for upload {upload}"
+    lost = sum(fault.kind in ("damaged", "disk full") for fault in world.story)
+    for upload, count in Counter(video.upload for video in mine).items():
+        unsure = world.creates[upload] - world.created[upload]
+        untold = sum(video.upload == upload and _untold(story, video) for video in mine)
+        others = sum(fault.kind in FILE_CHANGED | {"deleted"} and fault.upload == upload for fault in world.story)
+        if count > 1 + unsure + lost + untold + others:
+            yield f"upload {upload} has {count} containers, and {unsure} of its creates were unsure"
+
+
+def reports_add_up(story: Story) -> Words:
+    """No part is both confirmed and missing: what is done was sent or skipped, is on the server, and is everything once it is uploaded."""
+    for run, ending in story.endings():
+        told = f"run {run.number}, upload {ending.upload}: {ending.parts_done} of {ending.total_parts} done"
+        if ending.parts_done != ending.parts_sent + ending.parts_skipped:
+            yield f"{told}, but {ending.parts_sent} sent and {ending.parts_skipped} skipped"
+        if ending.parts_done > (ending.total_parts or 0):
+            yield told
+        if ending.exit_code == 0 and (ending.status != "uploaded" or ending.parts_done != ending.total_parts):
+            yield f"{told}, status {ending.status} and exit 0"
+        if not story.world.server.habits.eager and ending.parts_done > _stored(story.world, ending.video_id, run):
+            yield f"{told}, but the server had only {_stored(story.world, ending.video_id, run)}"
+
+
+def _stored(world: World, video_id: str | None, run: Run) -> int:
+    video = world.server.videos.get(video_id or "")
+    return 0 if video is None else sum(at <= run.ended for at, _ in video.log)
+
+
+def the_unchanged_end_well(story: Story) -> Words:
+    """In the end, healed and run again as a shell loop does, a file that nobody changed is uploaded."""
+    for upload in story.command.uploads:
+        last = story.last(upload)
+        if (last is None or last[1].exit_code != 0) and may_go_on(story, upload, since=-1.0):
+            yield f"upload {upload} was not uploaded after {len(story.runs)} runs: {last[1] if last else 'nothing was ever told of it'}"
+
+
+def one_disaster_is_nobody_elses(story: Story) -> Words:
+    """With several uploads, one that met no fault itself ends well whatever happens to the others."""
+    habits = story.world.server.habits
+    if len(story.command.uploads) == 1 or habits.lag + habits.commit > SLOW or story.command.retry_for < ANSWER_TIMEOUT:
+        return  # one answer that never comes may use up a short budget, which is the line's
+    for run, ending in story.endings():
+        struck = any(fault.upload in (ending.upload, -1) and fault.at <= run.ended for fault in story.world.story)
+        if ending.exit_code != 0 and not struck and not ending.why.startswith("Gave up"):  # the line's patience is one for all
+            yield f"run {run.number}: upload {ending.upload} met no fault, but ended with {ending.exit_code}"
+
+
+INVARIANTS: Final = (
+    uploaded_means_one_version, no_permanent_code_that_passes, no_stored_part_again, nobody_is_hammered, every_run_ends,
+    patience_is_for_standing_still, lost_answers_cost_seconds,
+    resumable_means_resumable, containers_are_few, reports_add_up, the_unchanged_end_well, one_disaster_is_nobody_elses,
+)  # fmt: skip
+
+
+def breaches(story: Story) -> list[str]:
+    """Every breach of every invariant, each with the invariant's name."""
+    return [f"{invariant.__name__}: {words}" for invariant in INVARIANTS for words in invariant(story)]

@@ -1,0 +1,37 @@
+"""The real core and dispatcher in every weather: what must hold does, in over 3,000 uploads, and a defect would be noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import machine
+from tests.simulation.defects import DEFECTS, Defect, planted
+from tests.simulation.harness import judge
+
+CHUNKS, SEEDS = 10, 240
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_what_must_hold_holds_in_every_story(chunk: int) -> None:
+    """Kills, signals, faults, lags, changed files, full disks; a seed that breaks anything prints its story: `python -m tests.simulation`."""
+    first = 1 + chunk * SEEDS
+    broken = [(str(story), words) for story, words in (judge(seed, machine.run) for seed in range(first, first + SEEDS)) if words]
+    assert not broken, "\n".join(["", *broken[0][1], broken[0][0]])
+
+
+def test_the_ordinary_run_is_over_3000_uploads() -> None:
+    """Many stories have more than one file."""
+    assert sum(len(judge(seed, machine.run)[0].command.uploads) for seed in range(1, 1 + SEEDS)) * CHUNKS > 3000
+
+
+def test_a_seed_tells_the_same_story_every_time() -> None:
+    """Whoever is shown a number can see what happened."""
+    assert [str(judge(seed, machine.run)[0]) for seed in (7, 8, 9)] == [str(judge(seed, machine.run)[0]) for seed in (7, 8, 9)]
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.finding)
+def test_each_planned_defect_can_still_be_planted(defect: Defect, tmp_path: Path) -> None:
+    """The places that the defects change are still there; that each is noticed shows `python -m tests.simulation --defects`."""
+    planted(defect, tmp_path)

@@ -1,0 +1,197 @@
+"""The whole world of one story: server, files, disk and weather around one clock, and what the client was told so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, NamedTuple, Protocol
+
+from tests.simulation.clock import Clock
+from tests.simulation.disk import MemoryDisk
+from tests.simulation.files import FakeVideo, Files
+from tests.simulation.server import Server
+from tests.simulation.weather import FINE, Weather
+from vidup.api.ledger import LAG
+from vidup.upload.exchange import Answer, Request, Verb
+
+USUAL_LAG: Final = 45.0
+"""Seconds that a status may be old while nothing is wrong."""
+
+
+class Line(Protocol):
+    """What a run's requests go through, as far as the end of the run concerns it."""
+
+    def hang_up(self) -> None: ...
+
+
+class Sent(NamedTuple):
+    """One request that a run made: when (clock seconds), in which run, for which upload, what."""
+
+    at: float
+    run: int
+    upload: int
+    verb: Verb
+
+
+class Refusal(NamedTuple):
+    """A 4xx or untrusted line that a run was told of. `stored`: the part it is about was on the server all the same."""
+
+    run: int
+    upload: int
+    verb: Verb
+    status: int | None
+    slug: str
+    wordless: bool
+    stored: bool
+
+
+class World(Clock):
+    """Everything outside the machine. The harness begins and ends runs; in between the machine calls `open_source`, `disk` and the pool."""
+
+    def __init__(self, seed: int, severity: int | None = None) -> None:
+        super().__init__(seed)
+        self.weather = Weather(self.rng, severity)
+        self.server = Server(self, self.weather.habits)
+        self.files = Files(self)
+        self.disk = MemoryDisk(self, self.files.named)
+        self.pool: Line | None = None
+        self.uploads: tuple[int, ...] = (0, 1, 2)
+        self.sent: list[Sent] = []
+        self.good_at: list[float] = []
+        self.refusals: list[Refusal] = []
+        self.tried: set[tuple[str, int]] = set()
+        """Parts that some run began to send."""
+        self.limited: set[int] = set()
+        """Runs that were answered 429."""
+        self.creates: Counter[int] = Counter()
+        self.created: Counter[int] = Counter()
+        """By upload: how many creates were sent, and how many of their good answers a run lived to write down."""
+        self.resent: list[tuple[float, int, int, str, int]] = []
+        """(when, run, upload, video, part) of every part begun though the client had been told that it is stored."""
+        self._known: set[tuple[str, int]] = set()
+        self._fresh: set[tuple[str, int]] = set()
+        self._accepted: dict[tuple[str, int], float] = {}
+        """Parts known by their own answer alone, and since when."""
+        self._fresh_creates: list[int] = []
+        self._this_run: set[tuple[str, int]] = set()
+        self._refused_before = 0
+
+    def open_source(self, path: str) -> FakeVideo:
+        """Open a file to upload. Raises VidupError(FILE) if it is missing or empty."""
+        return self.files.open(path)
+
+    def fate(self, request: Request) -> str:
+        """What happens to a request that goes out now: what strikes everybody, else what the dice say."""
+        if self.healed or self.weather.over(self.now()):
+            return FINE
+        auth = request.verb in (Verb.LOGIN, Verb.REFRESH)
+        window = self.weather.window(self.now())
+        reaches = {"limited": request.verb is Verb.PART, "login down": auth, "refresh refused": request.verb is Verb.REFRESH}
+        if window and reaches.get(window, True):
+            return window
+        fate = self.weather.fate(self.rng, request.verb, self.now())
+        return FINE if fate == "401" and auth else fate
+
+    def heal(self) -> None:
+        """From now on nothing goes wrong any more; what was done to files and records stays done, and a status may lag as any may."""
+        self.healed = True
+        self.server.lag_at_most = USUAL_LAG
+        self.disk.free()
+
+    def whose(self, request: Request) -> int:
+        """The upload that a request is for, by its number in the first command: a later one may name only what is left. -1: the line."""
+        return self.uploads[request.upload] if request.upload >= 0 else -1
+
+    def told_stored(self, video_id: str, part: int) -> bool:
+        """Whether the client was told that this part is stored, and lived to write it down where it has not been lost since."""
+        mine = (video_id, part)
+        if self.now() - self._accepted.get(mine, self.now()) >= LAG:
+            return False  # accepted, and not listed for so long that it may be lost
+        return mine in self._known or mine in self._fresh
+
+    def submitted(self, request: Request) -> None:
+        """A run has made this request."""
+        whose = self.whose(request)
+        self.sent.append(Sent(self.now(), self.run, whose, request.verb))
+        if request.verb is Verb.CREATE:
+            self.creates[whose] += 1
+        if request.verb is Verb.PART:
+            self.tried.add((request.video_id, request.part))
+        if request.verb is Verb.PART and self.told_stored(request.video_id, request.part):
+            self.resent.append((self.now(), self.run, whose, request.video_id, request.part))
+
+    def delivered(self, answer: Answer) -> None:
+        """A run was handed this answer."""
+        request, reply = answer.request, answer.reply
+        if reply is None:
+            return
+        if reply.promised:
+            self.good_at.append(self.now())
+            self._learn(request, reply.body or {})
+        elif reply.status == 429:
+            self.limited.add(self.run)
+        elif reply.failure in ("certificate-not-trusted", "proxy-wants-password") or 400 <= (reply.status or 0) < 500:
+            video = self.server.videos.get(request.video_id)
+            stored = video is not None and request.part in video.parts
+            wordless = not (reply.slug or reply.title or reply.failure)
+            slug = reply.slug or reply.failure
+            self.refusals.append(Refusal(self.run, self.whose(request), request.verb, reply.status, slug, wordless, stored))
+
+    def settled(self) -> None:
+        """The run came back for more, so it has written down what it was told before."""
+        if self._fresh or self._fresh_creates:
+            self._known |= self._fresh
+            self._this_run |= self._fresh
+            self._fresh = set()
+            self.created.update(self._fresh_creates)
+            self._fresh_creates = []
+
+    def begin(self) -> None:
+        """A new process begins."""
+        super().begin()
+        self._fresh, self._fresh_creates, self._this_run = set(), [], set()
+        self._refused_before = self.disk.refused
+
+    def end(self, *, killed: bool) -> None:
+        """The process is gone: by itself, having written down what it knows, or killed."""
+        if not killed:
+            self.settled()
+        self.news()
+        self.confirmed()
+        self._fresh, self._fresh_creates = set(), []
+        if self.disk.refused > self._refused_before:  # what could not be written is not known to the next run
+            self._known -= self._this_run
+        if self.pool is not None:
+            self.pool.hang_up()
+            self.pool = None
+        self.dead = False
+
+    def damage(self, *, whole: bool) -> None:
+        """A line of a record, or a whole record, is lost, and with it what the client knew."""
+        if self.disk.damage(whole=whole):
+            self._known.clear()
+
+    def _learn(self, request: Request, body: dict[str, object]) -> None:
+        if request.verb is Verb.PART:
+            parts = {(request.video_id, request.part)}
+            self._accepted.setdefault((request.video_id, request.part), self.now())
+        elif request.verb is Verb.STATUS:
+            parts = {(request.video_id, number) for number in _listed(body)}
+            for listed in parts:
+                self._accepted.pop(listed, None)
+        else:
+            parts = set()
+            if request.verb is Verb.CREATE:
+                self._fresh_creates.append(self.whose(request))
+        parts -= self._known
+        if parts or request.verb is not Verb.STATUS:
+            self.news()
+        if request.verb is Verb.PART:
+            self.confirmed()
+        self._fresh |= parts
+
+
+def _listed(body: dict[str, object]) -> list[int]:
+    ingest = body["ingest"]
+    assert isinstance(ingest, dict)
+    parts: list[int] = ingest["receivedParts"]["parts"]
+    return parts
