@@ -44,7 +44,7 @@ def confirm(container: Container, tell: Tell, now: Callable[[], float]) -> Scrip
         container.confirm(book.listed(ledger.parts))
         left = began + LAG - asked_at
         if left <= 0:
-            if ledger.open and _sent_again(container, now()):
+            if refusal is None and ledger.open and _sent_again(container, now()):
                 return False
             raise _too_little(container, ledger, refusal)
         yield Rest(min(rest, left))
