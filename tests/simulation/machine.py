@@ -14,12 +14,12 @@ from vidup.state.journal import Lock, StateFolder
 from vidup.upload.acting import Acts
 from vidup.upload.dice import LONGEST_BACKOFF
 from vidup.upload.dispatcher import Dispatcher, Stopping
+from vidup.upload.ending import World as Outside
 from vidup.upload.health import RetryBudget
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report, combined
 from vidup.upload.pacing import Pacer
 from vidup.upload.upload import Upload
-from vidup.upload.upload import World as Outside
 from vidup.verdicts.rules import TABLE
 
 FOLDER: Final = Path("/state")

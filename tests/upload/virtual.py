@@ -20,12 +20,13 @@ from vidup.state.journal import Lock, StateFolder
 from vidup.state.record import Record
 from vidup.upload.acting import Acts
 from vidup.upload.dispatcher import Dispatcher, Stopping
+from vidup.upload.ending import World
 from vidup.upload.exchange import Answer, Body, Kind, Request, Verb
 from vidup.upload.health import RetryBudget
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
 from vidup.upload.pacing import Pacer
-from vidup.upload.upload import Upload, World
+from vidup.upload.upload import Upload
 from vidup.verdicts.judge import Reply
 from vidup.verdicts.rules import TABLE
 

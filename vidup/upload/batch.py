@@ -15,12 +15,13 @@ from vidup.upload.acting import Acts, Backoff
 from vidup.upload.carrying import Carrying
 from vidup.upload.dice import apart, full_jitter
 from vidup.upload.dispatcher import Dispatcher, Stopping
+from vidup.upload.ending import World
 from vidup.upload.health import ENDLESS_LIMIT, RetryBudget
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
 from vidup.upload.pacing import Pacer
 from vidup.upload.questions import PATIENCE
-from vidup.upload.upload import Upload, World
+from vidup.upload.upload import Upload
 from vidup.upload.workers import Clock, Stop, Workers
 from vidup.verdicts.rules import TABLE
 

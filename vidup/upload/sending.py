@@ -14,7 +14,8 @@ from vidup.upload.acting import Action, Acts, Do
 from vidup.upload.asking import May
 from vidup.upload.container import Container, not_this_split
 from vidup.upload.cuts import MOST_CUTS, cut_too_often
-from vidup.upload.exchange import Answer, Body, Kind, Request, Source, Verb
+from vidup.upload.exchange import Answer, Kind, Request, Source, Verb
+from vidup.upload.flights import Flight, Looking, Stopper
 from vidup.upload.outcome import Refused, gave_up, refused, server_words
 from vidup.upload.partbook import Doubt, Part
 from vidup.upload.tally import Tally
@@ -33,41 +34,6 @@ _MOST_UNANSWERED: Final = 3
 
 
 @dataclass(slots=True)
-class _Flight:
-    """A part on its way: when any byte of it moved last, and how much had moved then."""
-
-    request: Request
-    body: Body
-    first: bool
-    since: float
-    mark: tuple[int, float] = (-1, 0.0)
-
-
-@dataclass(slots=True)
-class _Looking:
-    """How the status is looked at: whether a question is out and for whom, when the next may go, and what became of the last ones."""
-
-    is_out: bool = False
-    asked_at: float = 0.0
-    at: float = 0.0
-    looks: int = 0
-    failures: int = 0
-
-
-@dataclass(slots=True)
-class _Stopper:
-    """Cuts the bodies on their way; read by the threads that send them."""
-
-    _set: bool = False
-
-    def is_set(self) -> bool:
-        return self._set
-
-    def set(self) -> None:
-        self._set = True
-
-
-@dataclass(slots=True)
 class Sending:
     """One round of sending into one container. It ends when every part is good, or `closed`: the server takes no more parts; or raises."""
 
@@ -78,10 +44,10 @@ class Sending:
     tally: Tally
     tell: Tell
     closed: bool = False
-    flights: dict[int, _Flight] = field(default_factory=dict)
+    flights: dict[int, Flight] = field(default_factory=dict)
     dropped: list[int] = field(default_factory=list)
-    cut: _Stopper = field(default_factory=_Stopper)
-    _looking: _Looking = field(default_factory=_Looking)
+    cut: Stopper = field(default_factory=Stopper)
+    _looking: Looking = field(default_factory=Looking)
     _question: Action | None = None
     _asked_by: int = 0
     _asked_since: float = math.inf
@@ -108,7 +74,7 @@ class Sending:
         first = self.container.begin(number)
         plan, body = self.container.plan, self.source.body(self.container.plan.part(number), self.cut)
         request = Request(Verb.PART, self.upload, self.container.video_id, number, plan.content_range(number), body)
-        self.flights[number] = _Flight(request, body, first, now)
+        self.flights[number] = Flight(request, body, first, now)
         self.tally.sending(number, body)
         self.tell(PartChanged(number, "sending", self.container.book.trouble(number).attempts))
         return request
@@ -171,7 +137,7 @@ class Sending:
         del self.flights[number]
         return number
 
-    def _take_part(self, flight: _Flight, action: Action, now: float) -> None:
+    def _take_part(self, flight: Flight, action: Action, now: float) -> None:
         book, number = self.container.book, self._landed(flight.request.part)
         if book.state(number) != Part.SENDING:  # the status listed it meanwhile
             return
@@ -197,7 +163,7 @@ class Sending:
             book.put_back(number)
             raise refused(action, f"Part {number} of {self.container.plan.total_parts} was refused", self.container.plan.part_size)
 
-    def _again(self, flight: _Flight, action: Action, now: float) -> None:
+    def _again(self, flight: Flight, action: Action, now: float) -> None:
         number, cuts = flight.request.part, self.container.book.cuts
         if action.reply.failure and flight.body.handed > 0:
             cuts[number] += 1
@@ -210,7 +176,7 @@ class Sending:
         failures = max(action.failures, 1)
         self.tell(Retrying(number, failures, action.wait, server_words(action.rule, action.reply)))
 
-    def _ask_for(self, flight: _Flight, action: Action, now: float) -> None:
+    def _ask_for(self, flight: Flight, action: Action, now: float) -> None:
         """What is known of the part decides, else the status is asked for it: one question for all that wait."""
         book, number = self.container.book, flight.request.part
         if action.rule.holds and (self.container.vouched or number in book.touched) and flight.body.all_out:
@@ -226,7 +192,7 @@ class Sending:
         self.container.book.held(number)
         self._confirmed([number])
 
-    def _ask_for_all(self, flight: _Flight, action: Action, now: float) -> None:
+    def _ask_for_all(self, flight: Flight, action: Action, now: float) -> None:
         """The split itself is in question: what is on its way is cut, and when all of it has landed the status is asked."""
         book, number = self.container.book, flight.request.part
         if action.rule.holds and self.container.vouched and flight.body.all_out:
@@ -358,4 +324,4 @@ class Sending:
         """The first look without news may be lag: what was refused is tried once more."""
         self.acts.reconciled(self.upload, news)
         self._question = None
-        self.cut = _Stopper()
+        self.cut = Stopper()

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeVar
+from typing import TypeVar
 
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Note, Resumed, Started, Tell
 from vidup.plan.parts import WARN_SIZE, Plan
 from vidup.source.videofile import FileChanged
-from vidup.state.journal import Lock, StateFolder
+from vidup.state.journal import Lock
 from vidup.state.record import Checkpoint
 from vidup.units import show_size
 from vidup.upload.acting import Action, Acts
 from vidup.upload.asking import Asking, KnownKey, May, Script
 from vidup.upload.confirming import confirm, describe
 from vidup.upload.container import Container
+from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.opening import Found, Opening
 from vidup.upload.order import Order
@@ -28,31 +29,6 @@ from vidup.upload.sending import Sending
 from vidup.upload.tally import Tally
 
 T = TypeVar("T")
-
-GRACE: Final = 5.0
-"""Seconds that parts whose body is out get for their answer when an upload is ended."""
-
-_CUT_GRACE: Final = 0.3
-"""Seconds that bodies which are cut get to land."""
-
-
-class Ending(NamedTuple):
-    """How an upload ends, and when at the latest. `error` is None where it was stopped, or ended well."""
-
-    status: str
-    code: ExitCode
-    error: VidupError | None
-    until: float
-
-
-class World(NamedTuple):
-    """What an upload needs of the outside: files, records, and the time in seconds, of a clock (`now`) and since 1970 (`wall`)."""
-
-    open_source: Callable[[str], Source]
-    folder: StateFolder
-    now: Callable[[], float]
-    wall: Callable[[], float]
-    stop: Callable[[], bool]
 
 
 class Upload:
@@ -219,7 +195,7 @@ class Upload:
         if not flights:
             return -math.inf  # any other question may be left unanswered
         answering = any(flight.body.all_out for flight in flights)
-        return self._ending.until if answering else self._ending.until - GRACE + _CUT_GRACE
+        return self._ending.until if answering else self._ending.until - GRACE + CUT_GRACE
 
     def _close_if_over(self) -> None:
         if self._ending is None or self.over or self._world.now() < self._ends_at():

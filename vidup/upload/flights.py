@@ -1,0 +1,42 @@
+"""CORE: what is on its way for one upload: parts in flight, the question about them, and the wish to cut them off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vidup.upload.exchange import Body, Request
+
+
+@dataclass(slots=True)
+class Flight:
+    """A part on its way: when any byte of it moved last, and how much had moved then."""
+
+    request: Request
+    body: Body
+    first: bool
+    since: float
+    mark: tuple[int, float] = (-1, 0.0)
+
+
+@dataclass(slots=True)
+class Looking:
+    """How the status is looked at: whether a question is out and for whom, when the next may go, and what became of the last ones."""
+
+    is_out: bool = False
+    asked_at: float = 0.0
+    at: float = 0.0
+    looks: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class Stopper:
+    """Cuts the bodies on their way; read by the threads that send them."""
+
+    _set: bool = False
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def set(self) -> None:
+        self._set = True
