@@ -113,12 +113,10 @@ def every_run_ends(story: Story) -> Words:
 def patience_is_for_standing_still(story: Story) -> Words:
     """No run gives up for having moved nothing but after that much time in which it moved nothing."""
     for run in story.runs:
+        if run.number in story.world.limited or any(ending.exit_code == 3 for ending in run.endings):
+            continue  # what the file's change ended still gets answers, which count for nobody
         for ending in run.endings:
-            if (
-                ending.why.startswith("Gave up")
-                and run.number not in story.world.limited
-                and run.most_still < 0.6 * story.command.retry_for
-            ):
+            if ending.why.startswith("Gave up") and run.most_still < 0.8 * story.command.retry_for:
                 yield f"run {run.number} gave up, though it was never still for longer than {run.most_still:.0f} s: {ending.why}"
                 break
 
@@ -218,6 +216,9 @@ def one_disaster_is_nobody_elses(story: Story) -> Words:
         return  # one answer that never comes may use up a short budget, which is the line's
     for run, ending in story.endings():
         struck = any(fault.upload in (ending.upload, -1) and fault.at <= run.ended for fault in story.world.story)
+        tokens = sum(one.status == 401 and one.run == run.number for one in story.world.refusals)
+        if ending.exit_code == 4 and tokens >= 2:
+            continue  # the key is everybody's
         if ending.exit_code != 0 and not struck and not ending.why.startswith("Gave up"):  # the line's patience is one for all
             yield f"run {run.number}: upload {ending.upload} met no fault, but ended with {ending.exit_code}"
 

@@ -20,8 +20,8 @@ Files = Sequence[tuple[int, str]]
 def before_run(world: World, files: Files, chance: float) -> None:
     """What happens between two runs, each with a chance that `chance` scales (0: nothing)."""
     rng = world.rng
-    if rng.random() < 0.1 * chance:
-        change_file(world, *rng.choice(files), rng.choice(FILE_CHANGES))
+    if rng.random() < 0.15 * chance:
+        change_file(world, *rng.choice(files), rng.choice((*FILE_CHANGES, "written unseen", "written unseen")))
     if rng.random() < 0.1 * chance:
         world.damage(whole=rng.random() < 0.3)
     if rng.random() < 0.02 * chance:
@@ -40,7 +40,7 @@ def during_run(world: World, files: Files, chance: float) -> None:
         _sometime(world, lambda: _signal(world))
     if rng.random() < 0.2 * chance:
         upload, path = rng.choice(files)
-        kind = rng.choice(FILE_CHANGES)
+        kind = rng.choice((*FILE_CHANGES, "written unseen", "written unseen"))
         _sometime(world, lambda: change_file(world, upload, path, kind))
     if rng.random() < 0.1 * chance:
         _fill_disk(world)

@@ -104,7 +104,7 @@ class _Dice:
 def _habits(rng: Random, severity: int) -> Habits:
     lag, commit = 0.0, 0.0
     if severity and rng.random() < 0.5:
-        lag = rng.choice((2.0, 8.0, 20.0, 45.0, 45.0 if severity < 3 else rng.choice((120.0, 240.0))))
+        lag = rng.choice((2.0, 8.0, 20.0, 45.0, 45.0 if severity < 2 else rng.choice((120.0, 240.0, 400.0))))
     if severity and rng.random() < 0.4:
         commit = rng.uniform(0.5, 20.0)
     limits = ((Kind.UPLOAD, rng.choice((10, 40, 100))), (Kind.WRITE, 40), (Kind.READ, 100)) if rng.random() < 0.3 else ()

@@ -107,7 +107,8 @@ class Sending:
             return self._looking.at if not self.flights else math.inf
         if self.container.book.unsure:
             return self._looking.at
-        overdue = min((flight.since for flight in self.flights.values() if flight.body.all_out), default=math.inf)
+        out = (flight.since for flight in self.flights.values() if flight.body.all_out and self.container.vouched)
+        overdue = min(out, default=math.inf)
         return max(self._looking.at, overdue + self._patience()) if overdue < math.inf else math.inf
 
     def _patience(self) -> float:
@@ -256,12 +257,15 @@ class Sending:
         self.container.refuse_foreign(ledger)
         book, plan = self.container.book, self.container.plan
         whole = range(1, plan.total_parts + 1) if ledger.complete else sorted(ledger.parts)
-        overdue = {n for n, flight in self.flights.items() if flight.body.all_out and now - flight.since >= self._patience()}
+        overdue: set[int] = set()
+        if self.container.vouched:  # elsewhere a listed part may be another's, and only our own answer tells
+            patience = self._patience()
+            overdue = {n for n, flight in self.flights.items() if flight.body.all_out and now - flight.since >= patience}
+            self._listed_meanwhile |= {number for number in whole if book.state(number) == Part.SENDING and number not in overdue}
         on_their_way = [number for number in whole if number in overdue and book.state(number) == Part.SENDING]
         news = [*book.listed(whole), *book.listed(on_their_way, on_their_way=True)]
         self._confirmed(news)
         self.dropped += [self._landed(number) for number in on_their_way]
-        self._listed_meanwhile |= {number for number in whole if book.state(number) == Part.SENDING}
         for number in sorted(book.unsure):
             if book.trouble(number).since <= self._looking.asked_at:
                 self._not_listed(number, now)
