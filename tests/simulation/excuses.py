@@ -53,7 +53,7 @@ def may_go_on(story: Story, upload: int, since: float) -> bool:
 def _lags_beyond_patience(story: Story, mine: list[Refusal]) -> bool:
     """Whether a refusal that a stored part explains was never explained, for the status lags by more than any patience."""
     return story.world.server.habits.lag + story.world.server.habits.commit > LAG and any(
-        one.wordless or "already" in one.slug for one in mine
+        one.wordless or (story.command.video_id is not None and "already" in one.slug) for one in mine
     )
 
 
