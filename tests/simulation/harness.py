@@ -67,7 +67,7 @@ def invent(world: World) -> Command:
     video_id = world.server.create("a video of mine", upload=0).id if named else None
     if named and world.weather.severity and rng.random() < 0.3:
         trouble.meddle(world, first=True)
-    return Command(paths, tuple(range(count)), rng.choice((1, 2, 3, 4, 8)), rng.choice((60.0, 300.0, 900.0)), part_size, video_id)
+    return Command(paths, tuple(range(count)), rng.choice((1, 2, 3, 4, 8)), rng.choice((10.0, 60.0, 300.0, 900.0)), part_size, video_id)
 
 
 def run_once(world: World, command: Command, make_run: MakeRun, chance: float) -> Run:

@@ -107,9 +107,14 @@ class Sending:
             return self._looking.at if not self.flights else math.inf
         if self.container.book.unsure:
             return self._looking.at
-        out = (flight.since for flight in self.flights.values() if flight.body.all_out and self.container.vouched)
+        out = (flight.since for flight in self.flights.values() if flight.body.all_out and self._is_ours(flight))
         overdue = min(out, default=math.inf)
         return max(self._looking.at, overdue + self._patience()) if overdue < math.inf else math.inf
+
+    def _is_ours(self, flight: Flight) -> bool:
+        """Whether the part can be only ours if it is listed while it is on its way: at its first try in a video of somebody else's
+        another client may have stored that number, and only our own answer tells."""
+        return self.container.vouched or not flight.first
 
     def _patience(self) -> float:
         return max(_USUALLY_ANSWERED, _OVERDUE * median(self._answer_times)) if self._answer_times else _USUALLY_ANSWERED
@@ -257,11 +262,10 @@ class Sending:
         self.container.refuse_foreign(ledger)
         book, plan = self.container.book, self.container.plan
         whole = range(1, plan.total_parts + 1) if ledger.complete else sorted(ledger.parts)
-        overdue: set[int] = set()
-        if self.container.vouched:  # elsewhere a listed part may be another's, and only our own answer tells
-            patience = self._patience()
-            overdue = {n for n, flight in self.flights.items() if flight.body.all_out and now - flight.since >= patience}
-            self._listed_meanwhile |= {number for number in whole if book.state(number) == Part.SENDING and number not in overdue}
+        ours = {n: flight for n, flight in self.flights.items() if self._is_ours(flight)}
+        patience = self._patience()
+        overdue = {n for n, flight in ours.items() if flight.body.all_out and now - flight.since >= patience}
+        self._listed_meanwhile |= {n for n in whole if n in ours and n not in overdue and book.state(n) == Part.SENDING}
         on_their_way = [number for number in whole if number in overdue and book.state(number) == Part.SENDING]
         news = [*book.listed(whole), *book.listed(on_their_way, on_their_way=True)]
         self._confirmed(news)
