@@ -49,7 +49,6 @@ class Sending:
     cut: Stopper = field(default_factory=Stopper)
     _looking: Looking = field(default_factory=Looking)
     _question: Action | None = None
-    _asked_by: int = 0
     _asked_since: float = math.inf
     _answer_times: list[float] = field(default_factory=list)
     _listed_meanwhile: set[int] = field(default_factory=set)
@@ -206,7 +205,7 @@ class Sending:
         else:
             book.put_back(number)
         if self._question is None:
-            self._question, self._asked_by, self._asked_since = action, number, now
+            self._question, self._asked_since = action, now
             self._looking.at, self._looking.looks = now, 0
         self.cut.set()
 

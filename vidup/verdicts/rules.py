@@ -290,7 +290,7 @@ _GENERAL_ROWS: Final = (
         "the status does not list it. So for 408, 425 and every 5xx.",
         advice="Run the same command again later: it continues where this one stopped.",
     ),
-    _never("invalid-query-parameter", 400, "A query parameter is invalid.", "vidup sends no query parameters",
+    _never("invalid-query-parameter", 400, "A query parameter is invalid.", "vidup sends only documented query parameters",
            aliases=("request-invalid-query-parameter",)),
     _never("parameter-out-of-range", 400, "This parameter is out of the allowed range of values.", "only listings meet it"),
     _never("webhook-limit-reached", 400, "Your account has reached the webhook urls limit.", "vidup creates no webhooks"),
