@@ -145,6 +145,21 @@ def test_what_one_upload_is_refused_concerns_no_other(tmp_path: Path) -> None:
     assert (other.exit_code, other.parts_done, other.retries) == (ExitCode.OK, 4, 0)
 
 
+def test_an_upload_that_ended_keeps_no_worker_waiting(tmp_path: Path) -> None:
+    """One part is refused while the answer to another would take an hour: it is hung up on, and the worker is free for the other upload."""
+    server = Server()
+
+    def answers(request: Request, worker: int) -> Reply | Later:
+        if request.verb is Verb.PART and request.upload == 0:
+            return Later(Reply(413), 1.0) if request.part == 1 else Later(server(request, worker), HOUR)
+        return server(request, worker)
+
+    pool = line(server, [1.0] * 3, answers)
+    refused, other = Run(pool, [order(tmp_path, 4, 3, name="a.mp4"), order(tmp_path, 24, 3, name="b.mp4")]).run()
+    assert (refused.exit_code, other.exit_code) == (ExitCode.REJECTED, ExitCode.OK)
+    assert [(request.upload, request.part) for request in pool.dropped] == [(0, 2)]
+
+
 def test_a_key_that_is_refused_is_refused_to_all(tmp_path: Path) -> None:
     """The token ends midway and the key gives no other: both end with 4, and can go on with another key."""
     server = Server()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import click
@@ -58,6 +57,8 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
 
     Interrupted? Run the very same command again: parts that the server has are never sent twice.
     """
+    import secrets
+
     from vidup.console.keys import find_key
     from vidup.console.session import Task, refuse_upload, run_uploads
     from vidup.upload.order import Order
@@ -76,7 +77,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
-            nonce=secrets.token_hex(8),
+        nonce=secrets.token_hex(8),
     )  # fmt: skip
     if options["dry_run"]:
         from vidup.console.answering import run_dry

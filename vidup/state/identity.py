@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 
 def upload_id_for(path: str, base_url: str, requested_id: str, turn: int = 0) -> str:
     """The short, shell-safe name of an upload, from what tells one upload from another and the names that were taken already."""
@@ -17,10 +15,14 @@ def content_mark(fingerprint: str, base_url: str, requested_id: str) -> str:
 
 def key_hash(base_url: str, key: str) -> str:
     """Eight digits that tell whether two runs used the same key, and nothing else about it."""
+    import hashlib  # what only looks at the records, as a TAB does, need not load it
+
     return hashlib.pbkdf2_hmac("sha256", key.encode("utf-8", "surrogateescape"), base_url.encode(), 1000).hex()[:8]
 
 
 def _short(*words: str) -> str:
+    import hashlib
+
     digest = hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).digest()
     letters = "abcdefghijkmnpqrstuvwxyz23456789"
     return "".join(letters[byte % 32] for byte in digest[:8])

@@ -87,6 +87,7 @@ class Dispatcher:
                 upload.settle()
             if all(upload.over for upload in self._uploads):
                 return
+            self._hang_up()
             answer = self._pool.next(self._wait(turn))
             if answer is not None:
                 self._settle(answer)
@@ -234,16 +235,15 @@ class Dispatcher:
         upload.take(answer, action)
         if upload.parts_good > before or (action.do is Do.GO_ON and upload.is_confirming):
             self._budget.progressed()
-        for number in upload.dropped():
-            self._drop(request.upload, number)
         if action.do is Do.END and action.rule.exit_code in _WHOLE_LINE:
             error = refused(action, request.verb.value.format(request.part or request.video_id))
             self._end_all(lambda other: other.fail(error))
 
-    def _drop(self, upload: int, number: int) -> None:
-        """Hang up on a part whose answer nobody needs any more."""
-        for request, _began, _serial in self._out.values():
-            if (request.upload, request.part) == (upload, number):
+    def _hang_up(self) -> None:
+        """Hang up on parts whose answer nobody needs any more."""
+        unneeded = {(upload.number, part) for upload in self._uploads for part in upload.dropped()}
+        for request, _began, _serial in self._out.values() if unneeded else ():
+            if (request.upload, request.part) in unneeded:
                 self._dropped.add(request.serial)
                 self._pool.drop(request)
 

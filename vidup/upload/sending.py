@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Final
 
 from vidup.api.ledger import LAG, Ledger, agreed_total, read_ledger
@@ -116,7 +115,8 @@ class Sending:
         return self.container.vouched or not flight.first
 
     def _patience(self) -> float:
-        return max(_USUALLY_ANSWERED, _OVERDUE * median(self._answer_times)) if self._answer_times else _USUALLY_ANSWERED
+        times = sorted(self._answer_times)  # `statistics` would load `fractions` and `decimal` at every start
+        return max(_USUALLY_ANSWERED, _OVERDUE * times[len(times) // 2]) if times else _USUALLY_ANSWERED
 
     # -- what came back ------------------------------------------------------------------------------------------
 

@@ -94,6 +94,8 @@ class Upload:
         if not self.over:
             self._guarded(lambda: self._take(answer, action))
             self._close_if_over()
+        elif self.in_flight == 0 and self._source is not None:
+            self._source.close()
 
     def look(self) -> bool:
         """Note the time; whether bytes moved since the last look."""
@@ -203,20 +205,22 @@ class Upload:
         self.over = True
         if self._ending.code is not ExitCode.INTERNAL:  # after a fault of ours nothing more is tried but telling it
             self.settle()
+        if isinstance(self._step, Sending):
+            self._dropped += self._step.flights  # else a worker may wait minutes for an answer that nobody needs
         out = self._deliver(self.report())
         if self._ending.status == "uploaded" and out and self._container is not None:
             self._forget()
         self._release()
 
     def _release(self) -> None:
-        """Give back what is held; a file that a stuck worker may still read stays open to the end of the process."""
+        """Give back what is held; the file once nobody reads it any more."""
         if self._container is not None:
             self._container.close()
         if isinstance(self._step, Asking):
             self._step.close()
         if self._lock is not None:
             self._lock.release()
-        if self._source is not None and not self.flying:
+        if self._source is not None and self.in_flight == 0:
             self._source.close()
 
     def _forget(self) -> None:
