@@ -188,6 +188,9 @@ class Sending:
             self._hold(number)
             return
         book.doubtful(number, action.doubt, (action.rule, action.reply), now, action.wait)
+        if flight.body.all_out and number in self.container.ledger.parts:  # told while it was on its way
+            self._confirmed(book.listed([number]))
+            return
         book.trouble(number).failures = max(action.failures, 1)
         self._looking.looks = 0
         if not self._looking.is_out:
