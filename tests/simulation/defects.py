@@ -44,7 +44,9 @@ class Caught(NamedTuple):
 
 
 _IN_PLACE: Final = Change(
-    "upload/opening.py", "        if same and not record.file_changed and known.mtime_ns != now.mtime_ns:", "        if False:"
+    "upload/opening.py",
+    "        if same and not record.file_changed and (known.mtime_ns != now.mtime_ns or record.touched):",
+    "        if False:",
 )
 
 DEFECTS: Final = (

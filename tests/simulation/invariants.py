@@ -41,8 +41,15 @@ def uploaded_means_one_version(story: Story) -> Words:
 
 
 def _beyond_sampling(story: Story, upload: int) -> bool:
-    """Whether a copy of the file was written to where no fingerprint looks: what the README says that sampling can miss."""
-    return story.happened(upload, frozenset({"copied"})) and story.happened(upload, frozenset({"written unseen"}))
+    """Whether the file was copied and written to where no fingerprint looks, with no run in between that could have seen one without the
+    other: what the README says that sampling can miss."""
+    copied, written = (
+        [one.at for one in story.world.story if one.upload == upload and one.kind == kind] for kind in ("copied", "written unseen")
+    )
+    seen = [run for run in story.runs if not run.killed]
+    return any(
+        not any(run.began <= max(copy, write) and run.ended >= min(copy, write) for run in seen) for copy in copied for write in written
+    )
 
 
 def _nobody_can_tell(story: Story, upload: int) -> bool:

@@ -117,3 +117,12 @@ def test_no_damage_makes_reading_a_record_fail(mutations: list[tuple[str, float,
     for content in (mutated(encode_checkpoint(CHECKPOINT), mutations), junk):
         record = decode(content, "k3f9abcd")
         assert record is None or record.checkpoint == CHECKPOINT
+
+
+def test_what_was_seen_written_in_place_holds_until_the_file_is_known_again() -> None:
+    """A later word on the identity of the file, given with --adopt or for a copy, takes it back."""
+    touched = encode_checkpoint(CHECKPOINT) + encode({"kind": "touched"})
+    known = decode(touched + encode({"kind": "file", "value": [1, 2, 3]}), "name")
+    seen = decode(touched, "name")
+    assert seen is not None and seen.touched
+    assert known is not None and not known.touched

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -415,6 +416,22 @@ def test_a_file_that_may_have_been_written_to_is_not_gone_on_with(
     assert "or only touched" in refused.stderr and "--adopt" in refused.stderr
     assert vidup("upload", path, *UPLOAD, "--adopt", emulator=emulator).returncode == 0
     assert emulator.sha256(next(iter(emulator.videos))) == sha256(path)
+
+
+def test_a_copy_made_later_does_not_hide_that_the_file_was_written_to(
+    emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli
+) -> None:
+    """Once a run has seen it, that is in the record: a copy, which is another file of the same samples, is not gone on with either."""
+    emulator, path = slow(emulate), video(SIZE)
+    interrupt(vidup, emulator, path)
+    os.utime(path, (1, 1))
+    assert vidup("upload", path, *UPLOAD, emulator=emulator).returncode == 3
+    copy = path.with_name("copy")
+    shutil.copyfile(path, copy)
+    os.replace(copy, path)
+    refused = vidup("upload", path, *UPLOAD, emulator=emulator)
+    assert refused.returncode == 3 and "or only touched" in refused.stderr
+    assert vidup("upload", path, *UPLOAD, "--adopt", emulator=emulator).returncode == 0
 
 
 def test_a_copy_of_the_file_with_another_modification_time_is_fine(

@@ -253,6 +253,10 @@ class Journal:
         """The file is this one on its device from now on: a copy of the one that the upload began with, or known to be the same."""
         self._append({"kind": "file", "value": [device, inode, mtime_ns]})
 
+    def touched(self) -> None:
+        """The file was written to, or touched, where it lies: a copy of it, made later, would not show that any more."""
+        self._append({"kind": "touched"})
+
     def adopted(self) -> None:
         """From now on the parts on the server are taken for this file's."""
         self._append({"kind": "adopted"})

@@ -45,13 +45,15 @@ class Record(NamedTuple):
     """A checkpoint and what was noted after it.
 
     `confirmed`: parts that the server said it has. `attempted`: parts that may be there, the confirmed ones among them.
-    `file_changed`: the file was written to while parts of it were being sent.
+    `file_changed`: the file was written to while parts of it were being sent. `touched`: a run found that it was written to, or touched,
+    where it lies, and nobody has said since that its content is the same.
     """
 
     checkpoint: Checkpoint
     confirmed: frozenset[int] = frozenset()
     attempted: frozenset[int] = frozenset()
     file_changed: bool = False
+    touched: bool = False
 
 
 def encode(entry: Mapping[str, object]) -> bytes:
@@ -110,7 +112,7 @@ def _checkpoint(entries: Iterable[Mapping[str, object]], name: str) -> Checkpoin
 def _followed(checkpoint: Checkpoint, entries: Iterable[Mapping[str, object]]) -> Record:
     confirmed: set[int] = set()
     attempted: set[int] = set()
-    changed = False
+    changed = touched = False
     for entry in entries:
         kind, value = entry.get("kind"), entry.get("value")
         if kind in ("part", "attempt") and isinstance(value, int):
@@ -127,8 +129,11 @@ def _followed(checkpoint: Checkpoint, entries: Iterable[Mapping[str, object]]) -
             checkpoint = checkpoint._replace(path=value)
         elif kind == "file" and isinstance(value, list) and len(value) == 3 and all(isinstance(one, int) for one in value):
             checkpoint = checkpoint._replace(device=value[0], inode=value[1], mtime_ns=value[2])
+            touched = False
         elif kind == "adopted":
             checkpoint = checkpoint._replace(vouched=True)
         elif kind == "changed":
             changed = True
-    return Record(checkpoint, frozenset(confirmed), frozenset(attempted), changed)
+        elif kind == "touched":
+            touched = True
+    return Record(checkpoint, frozenset(confirmed), frozenset(attempted), changed, touched)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -23,6 +24,10 @@ from vidup.upload.partbook import PartBook
 
 _CONTAINER_LIFE = 7 * 86400
 """Seconds that api.video keeps a container that is not complete."""
+
+
+class WrittenInPlace(VidupError):
+    """The file was written to where it lies, or only touched, since its upload began."""
 
 
 class Found(NamedTuple):
@@ -68,7 +73,12 @@ class Opening:
         """The container, journaled. To be run under the lock. Raises VidupError for every refusal."""
         if self._order.restart and self.known is not None:
             self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
-        found = yield from self.find()
+        try:
+            found = yield from self.find()
+        except WrittenInPlace:
+            with contextlib.suppress(OSError):  # the refusal stands, whatever the disk says
+                Journal.reopen(self._folder, self.upload_id).touched()
+            raise
         if found.known is None:
             video = yield from create(self._payload(), self._tell, self._now)
             known = self._checkpoint(str(video["videoId"]), self._planned(), created=True, vouched=True)
@@ -124,9 +134,10 @@ class Opening:
         known, now = record.checkpoint, self._source
         same = known.fingerprint == self._fingerprint and known.size == now.size
         in_place = known.inode != 0 and (known.device, known.inode) == (now.device, now.inode)
-        if same and not record.file_changed and known.mtime_ns != now.mtime_ns:
-            if in_place and not self._order.adopt:
-                raise self._another_file(record, "it was written to, or only touched, where it lies; no sample can tell which")
+        if same and not record.file_changed and (known.mtime_ns != now.mtime_ns or record.touched):
+            if (in_place or record.touched) and not self._order.adopt:
+                cause = "it was written to, or only touched, where it lies; no sample can tell which"
+                raise self._another_file(record, cause, WrittenInPlace)
             self._tell(Note(f"{now.name} has another modification time than when its upload began; its content looks the same"))
         if same and not record.file_changed:
             return True
@@ -141,12 +152,12 @@ class Opening:
         size = f"its size was {known.size} bytes and is now {now.size}"
         raise self._another_file(record, size if known.size != now.size else "its size is the same, its content is not")
 
-    def _another_file(self, record: Record, cause: str) -> VidupError:
+    def _another_file(self, record: Record, cause: str, kind: type[VidupError] = VidupError) -> VidupError:
         only_touched = not record.file_changed and record.checkpoint.fingerprint == self._fingerprint
         adopt = (
             " If you know that its content is the same, go on with --adopt: if it is not, the video will be broken." if only_touched else ""
         )
-        return VidupError(
+        return kind(
             ExitCode.FILE, f"{self._source.name} changed since the interrupted upload; its parts no longer fit together", cause=cause,
             advice=f"Start over with --restart.{adopt}",
         )  # fmt: skip
@@ -178,7 +189,7 @@ class Opening:
                 journal.replanned(now.total_parts)
             if now.vouched and not known.vouched and not known.created:
                 journal.adopted()
-            if identity != (known.device, known.inode, known.mtime_ns):
+            if identity != (known.device, known.inode, known.mtime_ns) or record.touched:
                 journal.identified(*identity)
         except OSError as error:
             raise disk_refuses(error) from error
