@@ -89,13 +89,17 @@ class Files:
         self._name(path, Inode(self._inodes, old.size, old.mtime_ns if same_time else self._mtime(), list(old.cells)))
 
     def write(self, path: str, *, seen: bool, sneaky: bool = False) -> None:
-        """Some cell is written to in place: one that a fingerprint looks at, or one it does not. `sneaky` keeps the modification time."""
+        """Cells are written to in place, a few or all: such that a fingerprint looks at, or such that it does not.
+
+        `sneaky` keeps the modification time.
+        """
         inode = self.named[path]
         count = len(inode.cells)
         looked_at = sampled(count)
         able = sorted(looked_at) if seen else [number for number in range(count) if number not in looked_at]
-        for _ in range(self._clock.rng.randint(1, 3)):
-            inode.cells[self._clock.rng.choice(able or [0])] = self._fresh()
+        few = self._clock.rng.choices(able or [0], k=self._clock.rng.randint(1, 3))
+        for number in self._clock.rng.choice((few, able or [0])):
+            inode.cells[number] = self._fresh()
         self._written(path, sneaky)
 
     def cut(self, path: str, size: int) -> None:

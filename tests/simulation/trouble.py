@@ -20,8 +20,8 @@ Files = Sequence[tuple[int, str]]
 def before_run(world: World, files: Files, chance: float) -> None:
     """What happens between two runs, each with a chance that `chance` scales (0: nothing)."""
     rng = world.rng
-    if rng.random() < 0.15 * chance:
-        change_file(world, *rng.choice(files), rng.choice((*FILE_CHANGES, "written unseen", "written unseen")))
+    if rng.random() < 0.3 * chance:
+        change_file(world, *rng.choice(_begun(world, files) or files), rng.choice((*FILE_CHANGES, "written unseen", "written unseen")))
     if rng.random() < 0.1 * chance:
         world.damage(whole=rng.random() < 0.3)
     if rng.random() < 0.02 * chance:
@@ -41,7 +41,7 @@ def during_run(world: World, files: Files, chance: float) -> None:
     if rng.random() < 0.2 * chance:
         upload, path = rng.choice(files)
         kind = rng.choice((*FILE_CHANGES, "written unseen", "written unseen"))
-        _sometime(world, lambda: change_file(world, upload, path, kind))
+        _sometime(world, lambda: change_file(world, upload, path, kind), amid=rng.random() < 0.5)
     if rng.random() < 0.1 * chance:
         _fill_disk(world)
     if rng.random() < 0.1 * chance:
@@ -130,15 +130,24 @@ def _fill_disk(world: World) -> None:
     world.after(world.rng.choice((5.0, 60.0, 600.0)), world.disk.free)
 
 
-def _sometime(world: World, event: Callable[[], None]) -> None:
-    """In this run, after some seconds or at some step; in a later run or a healed world not any more."""
+def _begun(world: World, files: Files) -> list[tuple[int, str]]:
+    """The files of which parts are stored, but not all."""
+    begun = {video.upload for video in world.server.videos.values() if video.parts and not video.complete and not video.gone}
+    return [(upload, path) for upload, path in files if upload in begun]
+
+
+def _sometime(world: World, event: Callable[[], None], *, amid: bool = False) -> None:
+    """In this run, after some seconds or at some step (`amid`: one at which parts are likely on their way); not in a later run or a healed
+    world any more."""
     run = world.run
 
     def happen() -> None:
         if world.run == run and not world.healed and world.pool is not None:
             event()
 
-    if world.rng.random() < 0.5:
+    if amid:
+        world.triggers.setdefault(world.rng.randint(20, 120), []).append(happen)
+    elif world.rng.random() < 0.5:
         world.triggers.setdefault(int(1.5 * 100.0 ** world.rng.random()), []).append(happen)
     else:
         world.after(0.05 * 2000.0 ** world.rng.random(), happen)
