@@ -17,6 +17,7 @@ from vidup.events import Event, Note, Started, Waiting
 from vidup.inert import inert
 from vidup.progress.choice import Style
 from vidup.progress.out import Out
+from vidup.progress.paint import painted
 from vidup.progress.words import progress_line
 from vidup.upload.rate import Meter, Pace
 from vidup.upload.tally import Snapshot, Tally
@@ -240,10 +241,15 @@ class LineView(View):
     """A view that people read: every line of a message is inert and its first one marked."""
 
     signs: ClassVar[dict[str, str]] = {"note": "", "warning": "warning: ", "error": "error: ", "success": ""}
+    _video_id = ""
 
     def result(self, report: dict[str, Any]) -> None:
         """One file is over: its progress ends here. What it came to is told by the summary, a message."""
-        self._post(self._rest)
+        self._post(partial(self._end, report))
+
+    def _end(self, report: dict[str, Any]) -> None:
+        self._video_id = inert(report.get("video_id") or "")
+        self._rest()
 
     @abstractmethod
     def _line(self, text: str, kind: Kind) -> None:
@@ -260,4 +266,4 @@ class LineView(View):
             self._line(progress_line(*self._reading()), "note")
 
     def _painted(self, text: str, kind: Kind) -> str:
-        return f"\x1b[{_SGR[kind]}m{text}\x1b[0m" if self.style.color and kind in _SGR else text
+        return painted(text, _SGR.get(kind, ""), self._video_id) if self.style.color else text

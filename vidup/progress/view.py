@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from threading import Event as Signal
-from typing import IO, TYPE_CHECKING, ClassVar, Final, cast
+from typing import IO, TYPE_CHECKING, ClassVar, cast
 
 from vidup.events import Event, Resumed, Retrying, Started
 from vidup.progress.base import Kind, LineView
@@ -15,8 +15,6 @@ from vidup.progress.words import resumed_line, retry_line
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.segment import Segment
-
-_STYLES: Final[dict[str, str]] = {"warning": "yellow", "error": "red", "success": "green", "note": ""}
 
 
 class TerminalView(LineView):
@@ -112,7 +110,7 @@ class TerminalView(LineView):
             return
         from rich.text import Text
 
-        self._live.console.print(Text(self.out.carried(text), _STYLES[kind]), soft_wrap=True)
+        self._live.console.print(Text.from_ansi(self._painted(self.out.carried(text), kind)), soft_wrap=True)
 
     def _width(self, text: str) -> int:
         return _cells(self.out.carried(text))
