@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
 
+from vidup.console.again import note_if_again, remember
 from vidup.console.github import annotation, open_step
 from vidup.console.options import Noise, environment
 from vidup.console.signals import ENDING, Signal, Signals, die_by
 from vidup.console.summary import failure_lines, success_lines, undelivered_lines
 from vidup.errors import ExitCode, VidupError
-from vidup.events import Event
+from vidup.events import Event, Note, Started
 from vidup.inert import inert, json_line
 from vidup.progress.base import View, stderr_is_stuck
 from vidup.progress.choice import decide
@@ -98,9 +99,16 @@ class _Session:
             out = stage.show(_with_command(report, task.resume_command))
             if last and report.status != "interrupted":
                 self.signals.ignore()
+            if report.status == "uploaded" and report.video_id:
+                remember(order, report.video_id)
             return out
 
-        batch = Batch([(order, stage.tell, deliver)], stage.tell, trace=stage.trace if self._noise.verbose >= 2 else None)
+        def hear(event: Event) -> None:
+            stage.tell(event)
+            if isinstance(event, Started) and (note := note_if_again(order, event)):
+                stage.tell(Note(note))
+
+        batch = Batch([(order, hear, deliver)], stage.tell, trace=stage.trace if self._noise.verbose >= 2 else None)
         (upload,) = batch.uploads
         view = stage.open(upload.tally)
         try:
