@@ -141,6 +141,7 @@ class _Session:
         if self._running is not None:
             batch, view = self._running
             batch.stop_with(code)
+            view.ending()
             view.message("Stopping: parts already sent get up to 5 s for their answer (again to quit at once)", "warning")
 
     def _look(self) -> None:

@@ -17,7 +17,7 @@ from vidup.events import Event, Note, Started, Waiting
 from vidup.inert import inert
 from vidup.progress.choice import Style
 from vidup.progress.out import Out
-from vidup.progress.paint import painted
+from vidup.progress.paint import linked, painted
 from vidup.progress.words import progress_line
 from vidup.upload.rate import Meter, Pace
 from vidup.upload.tally import Snapshot, Tally
@@ -98,6 +98,10 @@ class View(ABC):
         """The process goes on."""
         self._go.set()
 
+    def ending(self) -> None:
+        """The process was asked to end: nothing is told beside the lines any more, for a second signal would leave it there."""
+        self._post(self._tell_no_more)
+
     def settle(self) -> None:
         """Wait until all that was told is shown, at most two seconds: what is printed to stdout next belongs below it."""
         if self._running:
@@ -170,6 +174,9 @@ class View(ABC):
     def _rest(self) -> None:
         """The progress of one file ends here."""
         self._started = None
+
+    def _tell_no_more(self) -> None:
+        self.style = self.style._replace(taskbar=False)
 
     def _rest_until_go(self, parked: Signal) -> None:
         parked.set()
@@ -266,4 +273,5 @@ class LineView(View):
             self._line(progress_line(*self._reading()), "note")
 
     def _painted(self, text: str, kind: Kind) -> str:
-        return painted(text, _SGR.get(kind, ""), self._video_id) if self.style.color else text
+        text = painted(text, _SGR.get(kind, ""), self._video_id) if self.style.color else text
+        return linked(text) if self.style.links else text

@@ -10,7 +10,8 @@ from typing import IO, TYPE_CHECKING, ClassVar, cast
 from vidup.events import Event, Resumed, Retrying, Started
 from vidup.progress.base import Kind, LineView
 from vidup.progress.layout import ASCII, BLOCKS, Frame, frame
-from vidup.progress.words import resumed_line, retry_line
+from vidup.progress.paint import taskbar
+from vidup.progress.words import percent, resumed_line, retry_line
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -25,6 +26,7 @@ class TerminalView(LineView):
 
     _live: Live | None = None
     _drawn: Frame | None = None
+    _taskbar: int | None = None
 
     def beat(self) -> None:
         """Draw the block as it is now; what has not changed costs no output."""
@@ -42,6 +44,18 @@ class TerminalView(LineView):
         live.console.size = size
         live.update(Segments(_segments(block)), refresh=True)
         self._drawn = block
+        self._tell_terminal(percent(numbers))
+
+    def _tell_no_more(self) -> None:
+        self._tell_terminal(None)
+        super()._tell_no_more()
+
+    def _tell_terminal(self, percents: int | None) -> None:
+        """Show these percents where the terminal has a place of its own for them; None takes them away."""
+        if self.style.taskbar and percents != self._taskbar:
+            self._taskbar = percents
+            self.out.write(taskbar(percents))
+            self.out.flush()
 
     def _begin(self) -> Live:
         from rich.console import Console
@@ -77,6 +91,7 @@ class TerminalView(LineView):
     def _rest_until_go(self, parked: Signal) -> None:
         """The block is left where it is; the next one begins below whatever is written meanwhile."""
         self._live, self._drawn = None, None
+        self._tell_terminal(None)
         super()._rest_until_go(parked)
 
     def _finish(self) -> None:
@@ -85,6 +100,7 @@ class TerminalView(LineView):
 
     def _rest(self) -> None:
         super()._rest()
+        self._tell_terminal(None)
         live, self._live, self._drawn = self._live, None, None
         if live is None:
             return
