@@ -74,3 +74,10 @@ def test_a_folder_is_made_before_a_script_is_written_to_it() -> None:
     made = README.partition("mkdir -p ")[2].partition("\n")[0].split()
     written = re.findall(r"^(?:vidup completion|cp) \S+ (?:> )?(~/\S+)", README, re.MULTILINE)
     assert len(written) == 3 and {path.rpartition("/")[0] for path in written} <= set(made)
+
+
+def test_the_picture_is_of_todays_split() -> None:
+    """What it shows is what the command that it shows does: `python -m tests.picture` draws it anew."""
+    picture = (Path(__file__).parent.parent / ".github" / "resumed-upload.svg").read_text().replace("&#160;", " ")
+    assert set(re.findall(r"\d+ of (\d+) parts", picture)) == {str(choose_total(240 * 1024**2, 4, 100))}
+    assert "See the encoding: vidup status" in picture
