@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, settings
 from vidup.emulator.server import Emulator
 
 MIB = 1024 * 1024
-_OURS = ("VIDUP_", "APIVIDEO_", "GITHUB_", "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "REQUESTS_CA", "CURL_CA", "SSL_CERT")
+_OURS = ("VIDUP_", "APIVIDEO_", "GITHUB_", "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "REQUESTS_CA", "CURL_CA", "SSL_CERT",
+         "TERM_PROGRAM", "TERM_FEATURES", "VTE_VERSION", "WT_SESSION", "KITTY_", "ConEmu", "TMUX", "STY")  # fmt: skip
 
 ORDINARY = "ordinary"
 settings.register_profile(ORDINARY, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

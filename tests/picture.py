@@ -51,7 +51,7 @@ def main() -> None:
 
 def run(movie: Path, server: Emulator, *, kill: bool) -> str:
     """What one upload printed on a terminal; with `kill` up to the moment when it was killed without warning."""
-    words = ["-m", "vidup", "upload", movie.name, "--part-size", "5MiB"]
+    words = ["-m", "vidup", "upload", movie.name]
     env = {
         **os.environ,
         "TERM": "xterm-256color",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import click
 import pytest
 
 from vidup.cli import COMMANDS, vidup
+from vidup.plan.parts import Plan, choose_total
+from vidup.units import show_size
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -53,3 +56,28 @@ def test_the_set_up_is_two_lines_that_can_be_pasted() -> None:
     """One installs and shows the demo, one installs and runs all tests."""
     lines = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
     assert [line.rpartition(" && ")[2] for line in lines] == [".venv/bin/vidup demo", ".venv/bin/python -m pytest"]
+
+
+def test_the_samples_are_of_todays_split() -> None:
+    """A file of 3 GiB: as many parts, as large, and as many bytes safe as the program would say now."""
+    plan = Plan(3 * 1024**3, choose_total(3 * 1024**3, 4, 100))
+    sample = json.loads(README.partition("```json\n")[2].partition("```")[0])
+    assert (sample["size"], sample["part_size"], sample["total_parts"]) == (plan.size, plan.part_size, plan.total_parts)
+    assert sample["parts_sent"] + sample["parts_skipped"] == plan.total_parts
+    safe = sample["parts_skipped"]
+    amounts = f"({show_size(safe * plan.part_size)} of 3.00 GiB)"
+    assert f"{safe} of {plan.total_parts} parts {amounts} are safe on the server." in README
+
+
+def test_a_folder_is_made_before_a_script_is_written_to_it() -> None:
+    """On a fresh home the folders for completions are not there."""
+    made = README.partition("mkdir -p ")[2].partition("\n")[0].split()
+    written = re.findall(r"^(?:vidup completion|cp) \S+ (?:> )?(~/\S+)", README, re.MULTILINE)
+    assert len(written) == 3 and {path.rpartition("/")[0] for path in written} <= set(made)
+
+
+def test_the_picture_is_of_todays_split() -> None:
+    """What it shows is what the command that it shows does: `python -m tests.picture` draws it anew."""
+    picture = (Path(__file__).parent.parent / ".github" / "resumed-upload.svg").read_text().replace("&#160;", " ")
+    assert set(re.findall(r"\d+ of (\d+) parts", picture)) == {str(choose_total(240 * 1024**2, 4, 100))}
+    assert "See the encoding: vidup status" in picture

@@ -48,6 +48,21 @@ def vidup(context: click.Context) -> None:
       vidup list                     what was interrupted
       vidup explain 'MESSAGE'        what an error means
       vidup demo                     see it work, without an account
+
+    \b
+    Exit codes:
+      0  uploaded                    10  another vidup is at this file
+      1  a fault of vidup            75  stopped; the same command goes on
+      2  usage or config            129, 130, 143  ended by a signal; likewise
+      3  the file                     5  video id or upload id unknown
+      4  the key                      6  the server rejected it for good
+      7  certificate or proxy
+
+    \b
+    Environment and config file:
+      VIDUP_API_KEY or APIVIDEO_API_KEY holds the key. An option such as
+      --part-size can be given as VIDUP_PART_SIZE, or as part-size in
+      ~/.config/vidup/config.toml (another file: VIDUP_CONFIG).
     """
     if context.invoked_subcommand is None:
         click.echo(START, nl=False)

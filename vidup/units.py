@@ -60,6 +60,11 @@ def option_size(count: int) -> str:
     return str(count) if rest else f"{mebibytes}MiB"
 
 
+def show_time(seconds: float) -> str:
+    """How long something took: `0.4 s`, `9.9 s`, and from ten seconds on as `show_duration`."""
+    return f"{max(0.0, seconds):.1f} s" if round(seconds, 1) < 10 else show_duration(seconds)
+
+
 def show_duration(seconds: float) -> str:
     """`4 s`, `4:22`, `1:02:03`, `over 100 days`; any number can be shown."""
     if seconds >= _LONGEST_SHOWN:

@@ -196,7 +196,7 @@ def test_tab_is_quick(vidup: Cli, interrupted: str) -> None:
 
 
 def test_the_wheel_installs_the_scripts(tmp_path: Path) -> None:
-    """Each where its shell looks for it below a prefix."""
+    """Each where its shell looks for it below a prefix, and the man page where man does."""
     built = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=ROOT,
@@ -210,8 +210,9 @@ def test_the_wheel_installs_the_scripts(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         shared = {name.partition("/data/")[2]: archive.read(name) for name in archive.namelist() if "/data/" in name}
     places = {
-        "share/bash-completion/completions/vidup": "bash",
-        "share/zsh/site-functions/_vidup": "zsh",
-        "share/fish/vendor_completions.d/vidup.fish": "fish",
+        "share/bash-completion/completions/vidup": "vidup.bash",
+        "share/zsh/site-functions/_vidup": "_vidup",
+        "share/fish/vendor_completions.d/vidup.fish": "vidup.fish",
+        "share/man/man1/vidup.1": "vidup.1",
     }
-    assert shared == {place: (ROOT / "completions" / FILES[shell]).read_bytes() for place, shell in places.items()}
+    assert shared == {place: (ROOT / "completions" / name).read_bytes() for place, name in places.items()}

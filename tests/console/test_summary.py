@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from vidup.commands.upload import upload
+from vidup.console.options import status_command
 from vidup.console.summary import failure_lines, success_lines
 from vidup.errors import ExitCode, VidupError
 from vidup.plan.parts import MIB
@@ -81,12 +83,46 @@ def test_the_links_of_a_private_video_are_not_told(public: bool) -> None:
 @pytest.mark.parametrize(
     ("numbers", "said"),
     [
-        ({"parts_sent": 5}, "Uploaded movie.mp4: 50.0 MiB, 5 parts in 5 s (10.0 MiB/s)"),
-        ({"parts_sent": 3, "parts_skipped": 2, "retries": 1}, "Uploaded movie.mp4: 50.0 MiB; 3 of 5 parts now, in 5 s (10.0 MiB/s), 1 sent again"),
-        ({"parts_sent": 1, "total_parts": 1}, "Uploaded movie.mp4: 50.0 MiB in 5 s (10.0 MiB/s)"),
+        ({"parts_sent": 5}, "Uploaded movie.mp4: 50.0 MiB, 5 parts in 5.0 s (10.0 MiB/s)"),
+        ({"parts_sent": 3, "parts_skipped": 2, "retries": 1}, "Uploaded movie.mp4: 50.0 MiB; 3 of 5 parts now, in 5.0 s (10.0 MiB/s), 1 sent again"),
+        ({"parts_sent": 1, "total_parts": 1}, "Uploaded movie.mp4: 50.0 MiB in 5.0 s (10.0 MiB/s)"),
     ],
 )  # fmt: skip
 def test_time_and_speed_belong_to_this_run(numbers: dict[str, int], said: str) -> None:
     """After a resume the summary does not claim the whole size for the time of the rest."""
     good = report(None, ExitCode.OK, "uploaded")._replace(seconds=5.0, bytes_sent=50 * MIB, **numbers)  # type: ignore[arg-type]
     assert success_lines(good)[0] == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.04, "in 0.0 s"), (0.44, "in 0.4 s"), (9.94, "in 9.9 s (5.0 MiB/s)"), (9.96, "in 10 s (5.0 MiB/s)")]
+)
+def test_a_short_run_claims_no_speed(seconds: float, said: str) -> None:
+    """Under ten seconds a tenth counts; under one what passed is mostly the start, and bytes over it would be no speed of the line."""
+    good = report(None, ExitCode.OK, "uploaded")._replace(seconds=seconds, bytes_sent=50 * MIB, parts_sent=1, total_parts=1)
+    assert success_lines(good)[0] == f"Uploaded movie.mp4: 50.0 MiB {said}"
+
+
+def test_the_summary_leads_on() -> None:
+    """Its last line is the command that shows what becomes of the video."""
+    good = report(None, ExitCode.OK, "uploaded")._replace(parts_sent=5, seconds=20.0)
+    assert success_lines(good, "vidup status vi1 --sandbox")[-1] == "→ See the encoding: vidup status vi1 --sandbox"
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "url", "command"),
+    [
+        (["movie.mp4"], {}, "https://ws.api.video", "vidup status vi1"),
+        (["movie.mp4", "--sandbox"], {}, "https://sandbox.api.video", "vidup status vi1 --sandbox"),
+        (["movie.mp4"], {"VIDUP_SANDBOX": "1"}, "https://sandbox.api.video", "vidup status vi1"),
+        (["m", "--base-url", "https://a b", "--api-key-file", "k"], {}, "https://a b", "vidup status vi1 --base-url 'https://a b' --api-key-file k"),
+        (["m", "--api-key-file", "-"], {"VIDUP_BASE_URL": "https://a"}, "https://a", "vidup status vi1"),
+    ],
+)  # fmt: skip
+def test_the_command_that_leads_on_asks_the_same_server(
+    words: list[str], env: dict[str, str], url: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what was given on the command line; what the environment says holds for it anyway."""
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert status_command(upload.make_context("upload", words), url, "vi1") == command

@@ -61,6 +61,9 @@ class Tape(io.StringIO):
     def encoding(self) -> str:  # type: ignore[override]
         return self.name_of_encoding
 
+    def isatty(self) -> bool:
+        return self.fd is not None
+
     def fileno(self) -> int:
         return super().fileno() if self.fd is None else self.fd
 
@@ -768,3 +771,14 @@ def test_rich_is_only_loaded_to_draw() -> None:
         "sys.exit('rich' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], timeout=20).returncode == 0
+
+
+def test_on_a_terminal_the_start_line_is_folded(terminal: int) -> None:
+    """TERM=dumb, or --progress plain: no line is wider than the terminal, and both ids stay whole."""
+    resize(terminal, 80)
+    tape, hand = Tape(terminal), Hand()
+    tally, event = started()
+    view_of("plain", tally, tape, hand).tell(event)
+    first, second = tape.lines()
+    assert max(len(first), len(second)) < 80
+    assert "vidup: uploading holiday.mp4" in first and second.endswith("vi4blUQJFrYWbaG44NChkH27, upload id k3f9")

@@ -25,6 +25,9 @@ _JOBS: Final = 3
 _RATE: Final = 8 * MIB
 """Bytes a second and connection, so that there is something to see."""
 
+_LEAVE: Final = 10.0
+"""Seconds for an upload to end by itself after Ctrl-C: it waits 5 for answers that are on their way."""
+
 
 @click.command(cls=Command)
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keep the data and the uploaded copy here.")
@@ -42,10 +45,14 @@ def demo(keep: Path | None) -> int:
 
     from vidup.console.signals import interruptible
 
-    with interruptible(), tempfile.TemporaryDirectory(prefix="vidup-demo-") as scratch:
-        folder = keep or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        return _play(folder, Path(scratch))
+    try:
+        with interruptible(), tempfile.TemporaryDirectory(prefix="vidup-demo-") as scratch:
+            folder = keep or Path(scratch)
+            folder.mkdir(parents=True, exist_ok=True)
+            return _play(folder, Path(scratch))
+    except KeyboardInterrupt:
+        _say("Stopped the demo. Its upload went nowhere, so there is nothing to continue.")
+        raise
 
 
 def _play(folder: Path, scratch: Path) -> int:
@@ -61,7 +68,7 @@ def _play(folder: Path, scratch: Path) -> int:
             return _failed(f"the first upload was to be killed, but ended with exit code {killed}")
         server.wait_until(lambda: not server.in_progress(), timeout=30)
         stored = _stored(server)
-        _say(f"3. Killed the upload (SIGKILL) with {len(stored)} of {_SIZE // _PART} parts on the server. The same command again:")
+        _say(f"3. Killed the upload (SIGKILL) with {len(stored)} of {-(-_SIZE // _PART)} parts on the server.\n   The same command again:")
         code = _run_upload(movie, scratch, server)
         if code != 0:
             return _failed(f"the second upload ended with exit code {code}")
@@ -72,11 +79,11 @@ def _play(folder: Path, scratch: Path) -> int:
 def _verdict(sent: str, received: str | None, kept: int, again: int) -> int:
     if sent != received:
         return _failed(f"SHA-256 of the file {sent}, of the video {received}")
-    _say(
-        f"4. It continued: {kept} parts were not sent again; {show_size(again)} went over the wire twice (the parts in flight at the kill)."
-    )
-    _say(f"5. SHA-256 of the file and of the video on the server are the same: {sent[:16]}…")
-    _say("Now with your own key:  VIDUP_API_KEY=… vidup upload movie.mp4")
+    _say(f"4. It continued: {kept} parts were not sent again.")
+    _say(f"   {show_size(again)} went over the wire twice: the parts in flight at the kill.")
+    _say(f"5. SHA-256 of the file and of the video are the same: {sent[:16]}…")
+    _say("   The local api.video ends here, and its video with it.")
+    _say("→ Now with your own key: vidup login, then vidup upload movie.mp4")
     return ExitCode.OK
 
 
@@ -86,7 +93,7 @@ def _run_upload(movie: Path, scratch: Path, server: Emulator, kill_when: Callabl
 
     command = [
         sys.executable, "-m", "vidup", "upload", str(movie), "--base-url", server.url, "--state-dir", str(scratch / "state"),
-        "--part-size", str(_PART), "--jobs", str(_JOBS),
+        "--part-size", str(_PART), "--jobs", str(_JOBS), "--private",  # of a public one it would print links, and they would lead elsewhere
     ]  # fmt: skip
     quiet_stdout = None if sys.stdout.isatty() else subprocess.DEVNULL
     environ = {**os.environ, "VIDUP_API_KEY": server.api_key, "VIDUP_CONFIG": os.devnull}
@@ -95,6 +102,9 @@ def _run_upload(movie: Path, scratch: Path, server: Emulator, kill_when: Callabl
         if kill_when is not None and server.wait_until(kill_when, timeout=60):
             process.kill()
         code = process.wait(timeout=120)
+    except KeyboardInterrupt:
+        process.wait(timeout=_LEAVE)  # it got the Ctrl-C, too, and takes its live view away by itself
+        raise
     finally:
         process.kill()
     if code < 0:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,8 +16,10 @@ import click
 
 from vidup.console.help import Command
 from vidup.errors import ExitCode
+from vidup.units import show_size
 
 if TYPE_CHECKING:
+    from vidup.emulator.ledger import Record as RequestRecord
     from vidup.emulator.limits import RateLimit
 
 
@@ -26,7 +30,7 @@ Examples:
   vidup emulator --fault part=3:status=503
   vidup emulator --fault 'part=*,after=4:drop-answer' --rate-limit 40
   vidup emulator --fault on=status:stall-answer=90 --fault part=2:reset=middle
-  vidup emulator --fault 'part=*,times=*:slow=500K'
+  vidup emulator -v --fault 'part=*,times=*:slow=500K'
   vidup emulator --fault 'on=status,times=*:lag=8' --fault part=2:commit-after=5
 \b
 Then, elsewhere:
@@ -111,9 +115,17 @@ def _limit(context: click.Context, parameter: click.Parameter, value: str | None
 )  # fmt: skip
 @click.option("--api-key", metavar="KEY", help="Accept this made-up key; never give a real one.  [default: a new one each run]")
 @click.option("--fault", "faults", multiple=True, callback=_faults, metavar="WHERE:ACTION", help="Script a fault, see above (repeat).")
+@click.option("-v", "--verbose", is_flag=True, help="Show each request on standard error.")
 @click.option("--allow-remote", is_flag=True, help="Allow a --host that other machines can reach.")
 def emulator(
-    host: str, port: int, store: Path | None, rate_limit: RateLimit | None, api_key: str | None, faults: tuple[str, ...], allow_remote: bool
+    host: str,
+    port: int,
+    store: Path | None,
+    rate_limit: RateLimit | None,
+    api_key: str | None,
+    faults: tuple[str, ...],
+    verbose: bool,
+    allow_remote: bool,
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
     from vidup.emulator.server import Emulator
@@ -121,7 +133,9 @@ def emulator(
     if not (allow_remote or _is_loopback(host)):
         raise click.UsageError(f"--host {host} is reachable for other machines; add --allow-remote if that is wanted")
     try:
-        server = Emulator(host=host, port=port, store=store, api_key=api_key, rate_limit=rate_limit, faults=faults)
+        server = Emulator(
+            host=host, port=port, store=store, api_key=api_key, rate_limit=rate_limit, faults=faults, hear=_teller() if verbose else None
+        )  # fmt: skip
     except OSError as error:
         raise _CannotStart(f"the emulator cannot start on {host} port {port}: {error.strerror or error}") from None
     asked_to_stop = threading.Event()
@@ -136,6 +150,22 @@ def emulator(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _teller() -> Callable[[RequestRecord], None]:
+    """Shows each request as a line on stderr; one that is closed or full stops no request."""
+    from vidup.inert import inert
+    from vidup.progress.out import Out
+
+    out = Out(sys.stderr if sys.stderr is not None else io.StringIO())
+
+    def tell(record: RequestRecord) -> None:
+        part = f"  part {record.part}/{record.total_parts or '*'}" if record.part else ""
+        body = f"  {show_size(record.body_bytes)}" if record.body_bytes else ""
+        out.write(inert(f"{record.status or 'cut'}  {record.method} {record.path}{part}{body}", 200) + "\n")
+        out.flush()
+
+    return tell
 
 
 def _is_loopback(host: str) -> bool:

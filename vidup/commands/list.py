@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from vidup.console.help import Command
-from vidup.console.options import resume_command, state_folder, state_option
-from vidup.plan.parts import Plan
-from vidup.units import show_duration, show_size
+from vidup.console.options import SANDBOX, resume_command, state_folder, state_option
 
 if TYPE_CHECKING:
     from vidup.state.record import Record
+
+_LIFE: Final = 7 * 86400
+"""Seconds after which api.video deletes a video that is not complete."""
+
+_SANDBOX_LIFE: Final = 86400
+"""The same in the sandbox, where no video is kept for longer."""
 
 
 @click.command("list", cls=Command)
@@ -23,14 +28,13 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one array of objects on stdout.")
 @click.pass_context
 def list_(context: click.Context, /, state_dir: Path | None, as_json: bool) -> int:
-    """List interrupted uploads, oldest first. Each can be continued with `vidup resume ID`.
+    """List interrupted uploads, oldest first. Each can be continued with `vidup resume ID`, unless its file is gone or changed.
 
     \b
     Examples:
       vidup list
       vidup list --json | jq -r '.[].resume_command'
     """
-    from vidup.inert import inert
     from vidup.state.journal import StateFolder
 
     folder = state_folder(state_dir)
@@ -41,16 +45,49 @@ def list_(context: click.Context, /, state_dir: Path | None, as_json: bool) -> i
     if not records:
         click.echo("No interrupted uploads.", err=True)
         return 0
-    for record in records:
-        known = record.checkpoint
-        sent = min(len(record.confirmed) * Plan(known.size, known.total_parts).part_size, known.size)
-        click.echo(
-            f"{known.upload_id}  {inert(known.video_id)}  {len(record.confirmed)}/{known.total_parts} parts "
-            f"({show_size(sent)} of {show_size(known.size)})  "
-            f"begun {show_duration(time.time() - known.began)} ago  {inert(known.path)}"
-        )
+    now = time.time()
+    for line in _aligned([_columns(record, now) for record in records]):
+        click.echo(line)
     click.echo(f"Continue one with: {resume_command(context, records[0].checkpoint.upload_id)}", err=True)
     return 0
+
+
+def _columns(record: Record, now: float) -> tuple[str, ...]:
+    """What people see of a record; the path comes last, for nobody knows its length."""
+    from vidup.inert import inert
+
+    known = record.checkpoint
+    parts = f"{len(record.confirmed)}/{known.total_parts} parts"
+    return known.upload_id, inert(known.video_id), parts, _expiry(record, now), _mark(record), inert(known.path)
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """The rows as lines whose columns stand under each other; a column that is empty in all is left out."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width).rstrip() for row in rows]
+
+
+def _expiry(record: Record, now: float) -> str:
+    """When the server deletes what was begun; not known of a video that was there before."""
+    known = record.checkpoint
+    if not known.created:
+        return ""
+    left = known.began + (_SANDBOX_LIFE if known.base_url == SANDBOX else _LIFE) - now
+    if left <= 0:
+        return "expired"
+    unit, name = next(((unit, name) for unit, name in ((86400, "d"), (3600, "h")) if left >= unit), (60, "min"))
+    return f"expires in {left // unit:.0f} {name}"
+
+
+def _mark(record: Record) -> str:
+    """`gone` or `changed` for a file with which the upload will not go on as it is."""
+    known = record.checkpoint
+    try:
+        about = os.stat(known.path)
+    except (OSError, ValueError):
+        return "gone"
+    touched = (about.st_dev, about.st_ino) == (known.device, known.inode) and about.st_mtime_ns != known.mtime_ns
+    return "changed" if record.file_changed or about.st_size != known.size or touched else ""
 
 
 def _row(context: click.Context, record: Record) -> dict[str, object]:

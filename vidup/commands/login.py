@@ -38,7 +38,7 @@ def login(sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: s
     line = open_line(url, key, teller())
     ask_alone(line, line.log_in)
     path = keep_key(url, key)
-    click.echo(f"{url} accepts the key. It is kept in {path}", err=True)
+    click.echo(f"{url} accepts the key. It is kept in\n  {path}", err=True)
     hiding = [name for name in VARIABLES if environment().get(name)]
     if hiding:
         click.echo(f"{hiding[0]} is set and comes first: unset it to use the key kept now.", err=True)

@@ -18,6 +18,7 @@ from vidup.console.options import (
     noise_options,
     resume_command,
     state_folder,
+    status_command,
     uploads_per_minute,
 )  # fmt: skip
 from vidup.console.settings import noise_of
@@ -105,7 +106,7 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
         adopt=options["adopt"], continuing=known.upload_id,
     )  # fmt: skip
-    return Task(order, untouched, lambda _upload_id: command)
+    return Task(order, untouched, lambda _upload_id: command, lambda video_id: status_command(context, known.base_url, video_id))
 
 
 def _keys(key_file: str | None) -> Callable[[str], ApiKey | VidupError]:

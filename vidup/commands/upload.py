@@ -19,6 +19,7 @@ from vidup.console.options import (
     resume_command,
     same_command,
     state_folder,
+    status_command,
     uploads_per_minute,
     video_attributes,
     video_options,
@@ -85,7 +86,11 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         return run_dry(order, noise)
     command = same_command()
     untouched = Report("interrupted", file, ExitCode.SIGINT, resumable=True)
-    return run_uploads([Task(order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command)], noise)
+    task = Task(
+        order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command,
+        lambda uploaded: status_command(context, base_url, uploaded),
+    )  # fmt: skip
+    return run_uploads([task], noise)
 
 
 def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from vidup.events import Event, Started
 from vidup.inert import github_escape, inert
-from vidup.units import show_duration, show_size
+from vidup.units import show_size, show_time
 from vidup.upload.outcome import Report
 
 _HEAD: Final = "| File | Result | Video | Size | Time | Watch |\n|---|---|---|---|---|---|\n"
@@ -79,7 +79,7 @@ def _row(report: Report) -> str:
         _code(result),
         _code(report.video_id or ""),
         show_size(report.size) if report.size is not None else "",
-        show_duration(report.seconds),
+        show_time(report.seconds),
         f"[player]({url})" if re.fullmatch(r"https?://[\w.:/%?=&-]+", url) else "",
     )
     return f"| {' | '.join(cells)} |\n"

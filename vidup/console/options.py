@@ -258,6 +258,25 @@ def resume_command(context: click.Context, upload_id: str) -> str:
     return command_line(words)
 
 
+def status_command(context: click.Context, base_url: str, video_id: str) -> str:
+    """The shell-quoted command that shows this video, with the server and the key that the command of this context was told to use."""
+    words = ["vidup", "status", video_id]
+    if base_url == SANDBOX and not _outside(context, "sandbox"):
+        words.append("--sandbox")
+    elif base_url not in (PRODUCTION, SANDBOX) and not _outside(context, "base_url"):
+        words += ["--base-url", base_url]
+    if given(context, ("allow_http",)):
+        words.append("--allow-http")
+    if given(context, ("api_key_file",)) and context.params["api_key_file"] != "-":
+        words += ["--api-key-file", context.params["api_key_file"]]
+    return command_line(words)
+
+
+def _outside(context: click.Context, name: str) -> bool:
+    """Whether the environment or the config file gives this option, so that another command has it, too."""
+    return context.get_parameter_source(name) in (click.core.ParameterSource.ENVIRONMENT, click.core.ParameterSource.DEFAULT_MAP)
+
+
 def _number(value: float) -> str:
     """As an option takes it, without an exponent: it reads back as the very same number."""
     from decimal import Decimal

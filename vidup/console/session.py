@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
 
+from vidup.console.again import note_if_again, remember
 from vidup.console.github import annotation, open_step
 from vidup.console.options import Noise, environment
 from vidup.console.signals import ENDING, Signal, Signals, die_by
-from vidup.console.summary import failure_lines, success_lines
+from vidup.console.summary import failure_lines, success_lines, undelivered_lines
 from vidup.errors import ExitCode, VidupError
-from vidup.events import Event
+from vidup.events import Event, Note, Started
 from vidup.inert import inert, json_line
 from vidup.progress.base import View, stderr_is_stuck
 from vidup.progress.choice import decide
@@ -28,12 +29,14 @@ from vidup.upload.tally import Tally
 class Task(NamedTuple):
     """One file of a command: what to upload, or the error for which it cannot even begin.
 
-    `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun.
+    `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun;
+    `status_command` the video id of an upload that is through.
     """
 
     order: Order | VidupError
     untouched: Report
     resume_command: Callable[[str | None], str]
+    status_command: Callable[[str], str] = lambda video_id: f"vidup status {video_id}"
 
 
 def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
@@ -83,22 +86,29 @@ class _Session:
         elif isinstance(task.order, VidupError):
             stage = _refuse(task.untouched.file, task.order, self._noise)
         else:
-            stage = self._upload(task.order, task.resume_command, last)
+            stage = self._upload(task.order, task, last)
         self._reports.append(stage.report)
         if last:
             self.code = code_of(self._reports, self.signals.received)
         stage.leave(self.code, self._reports if last else None)
 
-    def _upload(self, order: Order, resume_command: Callable[[str | None], str], last: bool) -> _Stage:
-        stage = _Stage(self._noise, order.key.source)
+    def _upload(self, order: Order, task: Task, last: bool) -> _Stage:
+        stage = _Stage(self._noise, order.key.source, task)
 
         def deliver(report: Report) -> bool:
-            out = stage.show(_with_command(report, resume_command))
+            out = stage.show(_with_command(report, task.resume_command))
             if last and report.status != "interrupted":
                 self.signals.ignore()
+            if report.status == "uploaded" and report.video_id:
+                remember(order, report.video_id)
             return out
 
-        batch = Batch([(order, stage.tell, deliver)], stage.tell, trace=stage.trace if self._noise.verbose >= 2 else None)
+        def hear(event: Event) -> None:
+            stage.tell(event)
+            if isinstance(event, Started) and (note := note_if_again(order, event)):
+                stage.tell(Note(note))
+
+        batch = Batch([(order, hear, deliver)], stage.tell, trace=stage.trace if self._noise.verbose >= 2 else None)
         (upload,) = batch.uploads
         view = stage.open(upload.tally)
         try:
@@ -131,6 +141,7 @@ class _Session:
         if self._running is not None:
             batch, view = self._running
             batch.stop_with(code)
+            view.ending()
             view.message("Stopping: parts already sent get up to 5 s for their answer (again to quit at once)", "warning")
 
     def _look(self) -> None:
@@ -159,9 +170,10 @@ def _refuse(path: str | None, error: VidupError, noise: Noise, key_source: str =
 class _Stage:
     """Where one upload is seen: the view on stderr, the result on stdout, and the step of a GitHub job."""
 
-    def __init__(self, noise: Noise, key_source: str) -> None:
+    def __init__(self, noise: Noise, key_source: str, task: Task | None = None) -> None:
         self._noise = noise
         self._key_source = key_source
+        self._task = task
         self.shown: Report | None = None
         self._stderr = io.StringIO() if sys.stderr is None or stderr_is_stuck() else sys.stderr
         self._style = decide(noise.progress, noise.color, noise.quiet, noise.verbose, environment(), self._stderr.isatty())
@@ -195,17 +207,26 @@ class _Stage:
         if self.shown is not None:
             return False
         good = report.status == "uploaded"
-        self._lines = success_lines(report) if good else failure_lines(report, self._key_source)
+        self._lines = success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source)
         fields = report.to_json()
         self.shown = report
         self.view.result(fields)
         self.view.settle()
-        out = print_result(report, self._noise)
+        out = print_result(report, self._noise, self._tells_a_person())
         if self._style.mode != "json":
             self.view.message("\n".join(self._lines), "success" if good else "error" if report.status == "failed" else "warning")
+        if good and not out and self._task is not None:
+            self.view.message("\n".join(undelivered_lines(report, self._task.resume_command(report.upload_id))), "error")
         if self._step is not None:
             self._step.end(report)
         return out
+
+    def _leads_on(self, report: Report) -> str:
+        return self._task.status_command(report.video_id) if self._task is not None and report.video_id else ""
+
+    def _tells_a_person(self) -> bool:
+        """Whether the summary is shown on a terminal, so that the video id need not be told again on one."""
+        return self._stderr.isatty() and self._style.mode != "json" and not self._noise.quiet
 
     @property
     def report(self) -> Report:
@@ -230,11 +251,14 @@ class _Stage:
                 print(command, file=self._stderr, flush=True)
 
 
-def print_result(report: Report, noise: Noise) -> bool:
-    """The result on stdout: one JSON object, or the video id. False if stdout could not take it."""
+def print_result(report: Report, noise: Noise, person_told: bool = False) -> bool:
+    """The result on stdout: one JSON object, or the video id, which only a person at a terminal who was told it does without.
+
+    False if stdout could not take it.
+    """
     if noise.as_json:
         text = json_line(report.to_json())
-    elif report.status == "uploaded" and report.video_id and (noise.quiet or not _is_terminal()):
+    elif report.status == "uploaded" and report.video_id and not (person_told and _is_terminal()):
         text = inert(report.video_id)
     else:
         return True

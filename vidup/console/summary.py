@@ -5,17 +5,17 @@ from __future__ import annotations
 from vidup.errors import ExitCode
 from vidup.inert import inert
 from vidup.plan.parts import Plan
-from vidup.units import show_duration, show_size
+from vidup.units import show_size, show_time
 from vidup.upload.outcome import Report
 
 
-def success_lines(report: Report) -> list[str]:
-    """The summary of a finished upload. A private video's URLs carry a token and are left out."""
+def success_lines(report: Report, next_step: str = "") -> list[str]:
+    """The summary of a finished upload, and as the last line the command that leads on. A private video's URLs carry a token and are left
+    out."""
     name, video_id = inert(_name(report)), inert(report.video_id or "")
     if report.parts_sent:
-        rate = report.bytes_sent / report.seconds if report.seconds else 0
         size = f"{show_size(report.size or 0)}{_parts(report)}"
-        what = f"Uploaded {name}: {size} in {show_duration(report.seconds)} ({show_size(rate)}/s){_again(report)}"
+        what = f"Uploaded {name}: {size} in {show_time(report.seconds)}{_rate(report)}{_again(report)}"
     else:
         what = f"{name} is already on the server, whole: nothing was sent"
     lines = [what, f"  video   {video_id}  ({'public' if report.public else 'private: its links are in --json only'})"]
@@ -23,7 +23,14 @@ def success_lines(report: Report) -> list[str]:
         url = (report.assets or {}).get(field)
         if report.public and isinstance(url, str):
             lines.append(f"  {label:<7} {inert(url, 500)}")
+    if next_step:
+        lines.append(f"→ See the encoding: {inert(next_step, 1000)}")
     return lines
+
+
+def undelivered_lines(report: Report, command: str) -> list[str]:
+    """That standard output did not take the result of a finished upload: the id of the video, and the command that prints it there."""
+    return [f"Standard output took nothing: the video is {inert(report.video_id or '')}.", f"→ To have it there: {inert(command, 1000)}"]
 
 
 def failure_lines(report: Report, key_source: str = "") -> list[str]:
@@ -58,6 +65,11 @@ def _parts(report: Report) -> str:
     if report.parts_skipped:
         return f"; {report.parts_sent} of {report.total_parts} parts now,"
     return f", {report.total_parts} parts" if report.total_parts != 1 else ""
+
+
+def _rate(report: Report) -> str:
+    """The speed, where there was time enough for it to be one: a run of less than a second is mostly its start."""
+    return f" ({show_size(report.bytes_sent / report.seconds)}/s)" if report.seconds >= 1 else ""
 
 
 def _again(report: Report) -> str:

@@ -61,7 +61,9 @@ class Exchange:
 class Ledger:
     """Every request of one emulator, running or ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, hear: Callable[[Record], None] | None = None) -> None:
+        """`hear` is given each request once it has ended, in the thread that served it."""
+        self._hear = hear
         self._bell = threading.Condition()
         self._turn = 0
         self._running: list[Exchange] = []
@@ -82,10 +84,14 @@ class Ledger:
     def close(self, exchange: Exchange, status: int | None) -> None:
         """The request has ended; a second call changes nothing."""
         with self._bell:
-            if exchange in self._running:
-                self._running.remove(exchange)
-                self._ended.append(exchange.record(status))
-                self._ring()
+            if exchange not in self._running:
+                return
+            self._running.remove(exchange)
+            record = exchange.record(status)
+            self._ended.append(record)
+            self._ring()
+        if self._hear is not None:
+            self._hear(record)
 
     def ring(self) -> None:
         """Something else has changed that somebody may wait for."""

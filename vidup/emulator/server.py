@@ -53,7 +53,8 @@ class Emulator:
 
     `store` is the folder for finished videos (None: a temporary one, removed at the end); `rate_limit` requests a window (None: no
     limit, no headers); `faults` in the text form of `vidup emulator --help`; `token_lifetime`, `answer_delay` and `playable_after`
-    in seconds; `min_part` and `max_part` in bytes; `clock` measures all time but waits on the wire. ValueError for a bad fault or
+    in seconds; `min_part` and `max_part` in bytes; `clock` measures all time but waits on the wire; `hear` is
+    given each request that has ended, in any thread. ValueError for a bad fault or
     rate limit, OSError for an address in use.
     """
 
@@ -73,13 +74,14 @@ class Emulator:
         min_part: int = MIN_PART,
         max_part: int = MAX_PART,
         clock: Clock | None = None,
+        hear: Callable[[Record], None] | None = None,
     ) -> None:
         limit = rate_limit_of(rate_limit) if isinstance(rate_limit, Mapping) else rate_limit
         clock = clock or Clock()
         self._faults = FaultBook(faults)
         self._tls = tls
         self._stopping = threading.Event()
-        self._ledger = Ledger()
+        self._ledger = Ledger(hear)
         self._keyring = Keyring(api_key or token_urlsafe(24), token_lifetime, clock)
         self._lock = threading.Lock()
         self._wires: dict[int, Wire] = {}

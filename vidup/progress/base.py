@@ -17,6 +17,7 @@ from vidup.events import Event, Note, Started, Waiting
 from vidup.inert import inert
 from vidup.progress.choice import Style
 from vidup.progress.out import Out
+from vidup.progress.paint import linked, painted
 from vidup.progress.words import progress_line
 from vidup.upload.rate import Meter, Pace
 from vidup.upload.tally import Snapshot, Tally
@@ -97,6 +98,10 @@ class View(ABC):
         """The process goes on."""
         self._go.set()
 
+    def ending(self) -> None:
+        """The process was asked to end: nothing is told beside the lines any more, for a second signal would leave it there."""
+        self._post(self._tell_no_more)
+
     def settle(self) -> None:
         """Wait until all that was told is shown, at most two seconds: what is printed to stdout next belongs below it."""
         if self._running:
@@ -170,6 +175,9 @@ class View(ABC):
         """The progress of one file ends here."""
         self._started = None
 
+    def _tell_no_more(self) -> None:
+        self.style = self.style._replace(taskbar=False)
+
     def _rest_until_go(self, parked: Signal) -> None:
         parked.set()
         self._go.wait()
@@ -240,10 +248,15 @@ class LineView(View):
     """A view that people read: every line of a message is inert and its first one marked."""
 
     signs: ClassVar[dict[str, str]] = {"note": "", "warning": "warning: ", "error": "error: ", "success": ""}
+    _video_id = ""
 
     def result(self, report: dict[str, Any]) -> None:
         """One file is over: its progress ends here. What it came to is told by the summary, a message."""
-        self._post(self._rest)
+        self._post(partial(self._end, report))
+
+    def _end(self, report: dict[str, Any]) -> None:
+        self._video_id = inert(report.get("video_id") or "")
+        self._rest()
 
     @abstractmethod
     def _line(self, text: str, kind: Kind) -> None:
@@ -260,4 +273,5 @@ class LineView(View):
             self._line(progress_line(*self._reading()), "note")
 
     def _painted(self, text: str, kind: Kind) -> str:
-        return f"\x1b[{_SGR[kind]}m{text}\x1b[0m" if self.style.color and kind in _SGR else text
+        text = painted(text, _SGR.get(kind, ""), self._video_id) if self.style.color else text
+        return linked(text) if self.style.links else text

@@ -41,6 +41,13 @@ class Out:
         """Hand everything to the terminal or pipe."""
         self._try(self._stream.flush)
 
+    def is_terminal(self) -> bool:
+        """Whether somebody may be looking at it as it comes."""
+        try:
+            return self._stream.isatty()
+        except (OSError, ValueError):
+            return False
+
     def size(self) -> os.terminal_size:
         """Columns and lines of the terminal now; 80 by 24 where nobody can say."""
         try:

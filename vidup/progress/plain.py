@@ -18,6 +18,9 @@ _SELDOM: Final = 10.0
 _HEARTBEAT: Final = 60.0
 """Seconds after which a line comes in any case: CI systems kill what is silent."""
 
+_LEAST: Final = 20
+"""Columns below which folding helps nobody."""
+
 
 class PlainView(LineView):
     """Timestamped lines, without carriage returns and, unless colour is forced, without escapes."""
@@ -39,13 +42,23 @@ class PlainView(LineView):
         match event:
             case Started():
                 self._mark()
-                self._line(start_line(event), "note")
+                for line in self._fitted(start_line(event)):
+                    self._line(line, "note")
             case Retrying():
                 self._line(retry_line(event), "warning")
             case Resumed():
                 self._line(resumed_line(event), "note")
             case Waiting():
                 self._line(waiting_line(event), "note")
+
+    def _fitted(self, text: str) -> list[str]:
+        """The text in as many lines as a terminal needs for it; in a log it stays whole, to be found by any word of it."""
+        if not self.out.is_terminal():
+            return [text]
+        from textwrap import wrap
+
+        room = self.out.size().columns - len("00:00:00 ") - 1
+        return wrap(text, max(room, _LEAST), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
     def _line(self, text: str, kind: Kind) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(self._now()))

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from threading import Event as Signal
-from typing import IO, TYPE_CHECKING, ClassVar, Final, cast
+from typing import IO, TYPE_CHECKING, ClassVar, cast
 
 from vidup.events import Event, Resumed, Retrying, Started
 from vidup.progress.base import Kind, LineView
 from vidup.progress.layout import ASCII, BLOCKS, Frame, frame
-from vidup.progress.words import resumed_line, retry_line
+from vidup.progress.paint import taskbar
+from vidup.progress.words import percent, resumed_line, retry_line
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.segment import Segment
-
-_STYLES: Final[dict[str, str]] = {"warning": "yellow", "error": "red", "success": "green", "note": ""}
 
 
 class TerminalView(LineView):
@@ -27,6 +26,7 @@ class TerminalView(LineView):
 
     _live: Live | None = None
     _drawn: Frame | None = None
+    _taskbar: int | None = None
 
     def beat(self) -> None:
         """Draw the block as it is now; what has not changed costs no output."""
@@ -44,6 +44,18 @@ class TerminalView(LineView):
         live.console.size = size
         live.update(Segments(_segments(block)), refresh=True)
         self._drawn = block
+        self._tell_terminal(percent(numbers))
+
+    def _tell_no_more(self) -> None:
+        self._tell_terminal(None)
+        super()._tell_no_more()
+
+    def _tell_terminal(self, percents: int | None) -> None:
+        """Show these percents where the terminal has a place of its own for them; None takes them away."""
+        if self.style.taskbar and percents != self._taskbar:
+            self._taskbar = percents
+            self.out.write(taskbar(percents))
+            self.out.flush()
 
     def _begin(self) -> Live:
         from rich.console import Console
@@ -79,6 +91,7 @@ class TerminalView(LineView):
     def _rest_until_go(self, parked: Signal) -> None:
         """The block is left where it is; the next one begins below whatever is written meanwhile."""
         self._live, self._drawn = None, None
+        self._tell_terminal(None)
         super()._rest_until_go(parked)
 
     def _finish(self) -> None:
@@ -87,6 +100,7 @@ class TerminalView(LineView):
 
     def _rest(self) -> None:
         super()._rest()
+        self._tell_terminal(None)
         live, self._live, self._drawn = self._live, None, None
         if live is None:
             return
@@ -112,7 +126,7 @@ class TerminalView(LineView):
             return
         from rich.text import Text
 
-        self._live.console.print(Text(self.out.carried(text), _STYLES[kind]), soft_wrap=True)
+        self._live.console.print(Text.from_ansi(self._painted(self.out.carried(text), kind)), soft_wrap=True)
 
     def _width(self, text: str) -> int:
         return _cells(self.out.carried(text))

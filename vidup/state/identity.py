@@ -13,6 +13,11 @@ def content_mark(fingerprint: str, base_url: str, requested_id: str) -> str:
     return _short("content", fingerprint, base_url, requested_id)
 
 
+def file_mark(path: str, size: int, mtime_ns: int, base_url: str) -> str:
+    """The same for this file at this server as long as nobody touches it."""
+    return _short("file", path, str(size), str(mtime_ns), base_url)
+
+
 def key_hash(base_url: str, key: str) -> str:
     """Eight digits that tell whether two runs used the same key, and nothing else about it."""
     import hashlib  # what only looks at the records, as a TAB does, need not load it

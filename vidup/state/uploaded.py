@@ -1,0 +1,64 @@
+"""EDGE: a small file that remembers the last uploads that were completed, so that a second one of the same file can be told of.
+
+A line for each: hashes, a video id and a time. It is an aid for people: nothing depends on it, and nothing here fails for want of a disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from vidup.state.disk import Disk, OsDisk
+from vidup.state.record import decode_lines, encode
+
+_KEPT: Final = 100
+"""Uploads that are remembered; up to twice as many lines are in the file."""
+
+_NAME: Final = "uploaded"
+_THIS_MACHINE: Final = OsDisk()
+
+
+class Upload(NamedTuple):
+    """One upload that was completed: what was sent where, into which video, and when (seconds since 1970)."""
+
+    mark: str
+    video_id: str
+    at: float
+
+
+class Uploaded:
+    """The memory of one state folder. Several processes may add to it."""
+
+    def __init__(self, folder: Path, disk: Disk = _THIS_MACHINE) -> None:
+        self._path = folder / _NAME
+        self._disk = disk
+
+    def last(self, mark: str) -> Upload | None:
+        """The latest upload with this mark, if it is remembered."""
+        return next((upload for upload in reversed(self._read()) if upload.mark == mark), None)
+
+    def add(self, upload: Upload) -> None:
+        """Remember this one; the oldest are forgotten."""
+        with contextlib.suppress(OSError):
+            known = self._read()
+            if not known or len(known) >= 2 * _KEPT:
+                self._disk.create(self._path, b"".join(map(_line, [*known[1 - _KEPT :], upload])))
+            else:
+                self._disk.append(self._path, _line(upload))
+
+    def _read(self) -> list[Upload]:
+        try:
+            entries = decode_lines(self._disk.read(self._path))
+        except OSError:
+            return []
+        found = (entry.get("uploaded") for entry in entries)
+        return [
+            Upload(words[0], words[1], float(words[2]))
+            for words in found
+            if isinstance(words, list) and list(map(type, words)) == [str, str, float]
+        ]
+
+
+def _line(upload: Upload) -> bytes:
+    return encode({"uploaded": list(upload)})
