@@ -68,7 +68,8 @@ def server_words(rule: Rule, reply: Reply) -> str:
         problems = [f"about {reply.name}"]
     if reply.location:
         problems.append(f"it points to {reply.location}")
-    words = f'HTTP {reply.status}: "{said}"' if said else f"HTTP {reply.status}"
+    status = f"HTTP {reply.status}, but not the API's answer" if 200 <= reply.status < 300 else f"HTTP {reply.status}"
+    words = f'{status}: "{said}"' if said else status
     return "; ".join([words, *dict.fromkeys(problems)])
 
 
