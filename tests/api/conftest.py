@@ -33,9 +33,9 @@ def bundle(authority: trustme.CA, tmp_path: Path) -> Path:
 
 
 @contextmanager
-def serving(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+def serving(answer: Callable[[socket.socket], None], listener: socket.socket | None = None) -> Iterator[str]:
     """A server that does one thing to every connection."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listener or socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:
         while True:

@@ -349,3 +349,18 @@ def test_the_end_of_a_line_without_an_answer_has_its_own_class() -> None:
     with serving(lambda connection: connection.shutdown(socket.SHUT_WR)) as url, pytest.raises(requests.ConnectionError) as failed:
         requests.get(url)
     assert "RemoteDisconnected" in str(failed.value)
+
+
+@pytest.mark.parametrize("kind", [HTTPConnection, HTTPSConnection])
+def test_a_connection_dials_with_new_conn(kind: type[HTTPConnection]) -> None:
+    """urllib3, `connect`: what `_new_conn` returns is the socket, and what it raises is raised; `_dns_host` is the name to look up."""
+
+    class Dialled(Exception):
+        """The seam was reached."""
+
+    class Dialling(kind):  # type: ignore[misc, valid-type]
+        def _new_conn(self) -> socket.socket:
+            raise Dialled(self._dns_host)
+
+    with pytest.raises(Dialled, match=r"api\.example\."):
+        Dialling("api.example.", 1).connect()

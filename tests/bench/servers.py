@@ -45,13 +45,14 @@ class Received:
             return f"{len(lengths)} parts of {sum(lengths)} bytes arrived, not the {file.stat().st_size} of {file}"
         if self.payload != sum(lengths):
             return f"{self.payload} bytes of payload were needed for {sum(lengths)}"
-        if checked and tuple(crc for _, _, crc in self.received) != _checksums(file, lengths):
+        if checked and tuple(crc for _, _, crc in self.received) != _checksums(file, file.stat().st_mtime_ns, lengths):
             return f"the bytes that arrived are not those of {file}"
         return ""
 
 
 @cache
-def _checksums(file: Path, lengths: tuple[int, ...]) -> tuple[int, ...]:
+def _checksums(file: Path, _written: int, lengths: tuple[int, ...]) -> tuple[int, ...]:
+    """Of parts of these lengths; `_written` tells a file from another that was at its path before."""
     with file.open("rb") as source:
         return tuple(_checksum(source, length) for length in lengths)
 

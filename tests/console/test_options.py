@@ -15,7 +15,7 @@ from tests.conftest import Cli
 from vidup.cli import vidup as group
 from vidup.commands.resume import resume
 from vidup.commands.upload import upload
-from vidup.console.options import resume_command
+from vidup.console.options import resolve_base_url, resume_command
 
 
 def parsed(command: click.Command, *words: str) -> click.Context:
@@ -63,3 +63,20 @@ def test_neither_does_the_config_file_take_one(line: str, tmp_path: Path, video:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert f"key {line.partition(' ')[0]}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://someone:kreta/f1sh@127.0.0.1:9", "http://someone:80/f1sh@127.0.0.1:9", "http://someone:kreta#f1sh@127.0.0.1", "someone:kreta@127.0.0.1",
+        "http://someone:kreta?f1sh@127.0.0.1:9", "http://[someone:kreta@127.0.0.1", "http://someone:kreta@127.0.0.1:f1sh", "https://kreta\uff0ff1sh@h",
+        "http://someone:kreta@127.0.0.1:9",
+    ],
+)  # fmt: skip
+def test_a_base_url_that_cannot_be_used_shows_no_piece_of_its_password(url: str) -> None:
+    """Whatever a parser takes it for."""
+    with pytest.raises(click.UsageError) as refused:
+        resolve_base_url(False, url, True)
+    said = refused.value.format_message()
+    assert "--base-url" in said
+    assert not {piece for piece in ("someone", "kreta", "f1sh", "80/") if piece in said}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -13,10 +14,13 @@ import pytest
 from tests.upload.virtual import LOST, PART, Killed, Later, Run, Server, line, order
 from vidup.errors import ExitCode
 from vidup.events import Note
-from vidup.plan.parts import MIB
+from vidup.plan.parts import MIB, Plan, total_parts_for
 from vidup.state.disk import OsDisk
+from vidup.upload.acting import Action, Do
 from vidup.upload.exchange import Request, Verb
+from vidup.upload.outcome import refused
 from vidup.verdicts.judge import Reply
+from vidup.verdicts.rules import TABLE
 
 
 def test_once_a_part_was_attempted_its_split_is_fixed(tmp_path: Path) -> None:
@@ -86,6 +90,35 @@ def test_resumable_means_that_the_same_command_can_go_on(status: int, mib: int, 
     (report,) = Run(line(server, [1.0] * 2, answers), [order(tmp_path, 4, 2)._replace(part_size=mib * MIB)]).run()
     assert (report.exit_code, report.resumable) == (code, resumable)
     assert report.error is not None and ("--restart" in report.error.advice) is not resumable
+
+
+@pytest.mark.parametrize(
+    ("size", "part_size", "limit", "refusals"),
+    [
+        (20 * MIB + 5, 5 * MIB, 1 * MIB, 1),  # an equal split is nearly never of exactly 5 MiB
+        (14 * MIB, 10 * MIB, 6 * MIB, 1),  # two parts of 7 MiB: three would be under 5
+        (9 * MIB, 200 * MIB, 8 * MIB, 1),
+        (20 * MIB + 5, 200 * MIB, 10 * MIB, 1),  # parts of 10 MiB, with what a request carries around them, would be over 10 MiB
+        (40 * MIB, 20 * MIB, 10 * MIB, 1),
+        (1000 * MIB, 200 * MIB, 50 * MIB, 2),
+        (1000 * MIB, 128 * MIB, 32 * MIB, 2),
+        (1000 * MIB, 64 * MIB, 1 * MIB, 5),
+    ],
+)
+def test_the_advice_about_a_413_ends_with_parts_that_pass_or_with_none(size: int, part_size: int, limit: int, refusals: int) -> None:
+    """Each advice names parts that are finer and at most half as large, until they pass or the limit itself is named: never the same plan."""
+    plan, met = Plan(size, total_parts_for(size, part_size)), 0
+    while plan.part_size + 300 > limit:
+        met += 1
+        advice = refused(Action(Do.END, TABLE.judge(Reply(413)), Reply(413)), "Part 1 was refused", plan).advice
+        named = re.search(r"--part-size (\d+)MiB", advice)
+        if named is None:
+            assert "limit raised" in advice
+            break
+        finer = Plan(size, total_parts_for(size, int(named[1]) * MIB))
+        assert finer.total_parts > plan.total_parts
+        plan = finer
+    assert met == refusals
 
 
 def test_a_disk_that_fails_can_be_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import pytest
 from tests.conftest import MIB
 from tests.upload.runs import run_upload
 from vidup.api.credentials import ApiKey
+from vidup.console.summary import failure_lines
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
 
@@ -104,6 +105,22 @@ def test_another_clients_video_is_never_called_ours(refusal: str, total: int | N
     script = Script([ledger(), ledger("uploaded", total=total)], refuse=refusal)
     report = run(script, video_id="vi1")
     assert (report.status, int(report.exit_code)) == ("failed", 6)
+
+
+@pytest.mark.parametrize(
+    ("last", "what"),
+    [
+        (ledger("uploaded", filesize=99), "The server holds 99 bytes"),
+        (ledger(parts=[1, 50], total=60), "The parts on the server cannot be parts of this file"),
+    ],
+)
+def test_nothing_is_called_safe_where_the_server_holds_another_file(last: dict[str, Any], what: str, run: Callable[..., Report]) -> None:
+    """Every part was taken, but what became of them is not this file."""
+    report = run(Script([ledger(), last]))
+    assert (report.parts_done, int(report.exit_code)) == (2, 6)
+    text = "\n".join(failure_lines(report))
+    assert what in text
+    assert "safe" not in text
 
 
 def test_a_status_that_lags_behind_the_answers_is_polled_and_nothing_is_sent_again(run: Callable[..., Report]) -> None:

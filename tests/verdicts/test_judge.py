@@ -106,7 +106,8 @@ STATUSES = [
 
 FAILURES = [
     ("no-answer", "retry", 75), ("answer-lost", "resume", 75), ("certificate-not-trusted", "abort", 7), ("proxy-wants-password", "abort", 7),
-    ("proxy-unusable", "abort", 7),
+    ("proxy-unusable", "abort", 7), ("proxy-refuses", "abort", 7), ("certificate-out-of-date", "abort", 7),
+    ("certificate-for-another-name", "abort", 7), ("page-wants-password", "abort", 6),
 ]  # fmt: skip
 
 

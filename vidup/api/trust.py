@@ -41,7 +41,9 @@ def trust_store(environ: Mapping[str, str]) -> ssl.SSLContext:
 def trust_source(environ: Mapping[str, str]) -> str:
     """Whose certificates `trust_store` returns, in words."""
     variable, path = _named(environ)
-    return f"{path} ({variable})" if path else _system()[1]
+    passed_over = [name for name in _VARIABLES if environ.get(name) not in (None, "", path)]
+    before = f", which comes before {' and '.join(passed_over)}" if passed_over else ""
+    return f"{path} ({variable}{before})" if path else _system()[1]
 
 
 def _named(environ: Mapping[str, str]) -> tuple[str, str]:

@@ -201,11 +201,11 @@ def resolve_base_url(sandbox: bool, base_url: str | None, allow_http: bool) -> s
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        raise click.UsageError(f"--base-url is not a URL: {error}") from None
+    except ValueError:  # whose words quote a piece of it, which may be one of a password
+        raise click.UsageError("--base-url is not a URL; it must look like https://host or http://127.0.0.1:8080") from None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise click.UsageError("--base-url must look like https://host or http://127.0.0.1:8080")
-    if parts.username or parts.password:
+    if parts.username or parts.password or "@" in url:  # a / in a password ends the host before its @
         raise click.UsageError("--base-url must not hold a user name or password; the API key is all that is needed")
     if parts.scheme == "http" and not allow_http and not _is_loopback(host):
         raise click.UsageError(f"plain http to {host} would show the API key to everybody on the way; use https, or add --allow-http")

@@ -6,7 +6,7 @@ from vidup.errors import ExitCode
 from vidup.inert import inert
 from vidup.plan.parts import Plan
 from vidup.units import show_size, show_time
-from vidup.upload.outcome import Report
+from vidup.upload.outcome import NotThisFile, Report
 
 
 def success_lines(report: Report, next_step: str = "") -> list[str]:
@@ -78,7 +78,7 @@ def _again(report: Report) -> str:
 
 def _safe(report: Report) -> str:
     done = report.parts_done
-    if not done or not report.size or not report.total_parts:
+    if not done or not report.size or not report.total_parts or isinstance(report.error, NotThisFile):
         return ""
     plan = Plan(report.size, report.total_parts)
     sent = min(done * plan.part_size, report.size)

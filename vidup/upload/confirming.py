@@ -12,7 +12,7 @@ from vidup.upload.asking import Ask, Rest, Script
 from vidup.upload.container import LEAVE_OUT, Container, not_this_split
 from vidup.upload.exchange import Verb
 from vidup.upload.opening import ask_ledger
-from vidup.upload.outcome import Refused
+from vidup.upload.outcome import NotThisFile, Refused
 from vidup.upload.partbook import Part
 
 
@@ -75,7 +75,7 @@ def _sent_again(container: Container, now: float) -> bool:
 def _refuse_another(container: Container, ledger: Ledger) -> None:
     """Raise VidupError(REJECTED) if what is complete is not this upload."""
     if not ledger.may_hold(container.plan.size):
-        raise VidupError(
+        raise NotThisFile(
             ExitCode.REJECTED, f"The server holds {ledger.filesize} bytes, but the file has {container.plan.size}",
             cause="the video on the server is not this file", advice="Upload it again with --restart.",
         )  # fmt: skip
@@ -83,7 +83,7 @@ def _refuse_another(container: Container, ledger: Ledger) -> None:
         raise not_this_split(ledger)
     ours = not container.plan.missing(container.book.touched) and ledger.total in (None, container.plan.total_parts)
     if not container.vouched and not ours:
-        raise VidupError(
+        raise NotThisFile(
             ExitCode.REJECTED, "This video is complete, but not by this upload",
             cause="the server never took all of its parts from vidup", advice=LEAVE_OUT,
         )  # fmt: skip

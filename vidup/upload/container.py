@@ -11,6 +11,7 @@ from vidup.events import Note, Tell
 from vidup.plan.parts import Plan
 from vidup.state.journal import Journal, disk_refuses
 from vidup.state.record import Checkpoint
+from vidup.upload.outcome import NotThisFile
 from vidup.upload.partbook import PartBook
 
 LEAVE_OUT = "Leave out --video-id, so that vidup creates a video of its own."
@@ -131,7 +132,7 @@ class Container:
 
 def not_this_split(ledger: Ledger) -> VidupError:
     """The refusal to mix this file's parts with those of another split, file or client."""
-    return VidupError(
+    return NotThisFile(
         ExitCode.REJECTED, "The parts on the server cannot be parts of this file",
         cause=f"the server counts {ledger.total or 'an unknown number of'} parts and holds {len(ledger.parts)}",
         advice=LEAVE_OUT,

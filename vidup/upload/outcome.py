@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from vidup.errors import ExitCode, VidupError
-from vidup.plan.parts import MAX_PART, MIB, MIN_PART
+from vidup.plan.parts import MAX_PART, MIB, MIN_PART, Plan, total_parts_for
 from vidup.units import option_size
 from vidup.upload.acting import Action, acted_upon
 from vidup.verdicts.judge import Reply, Rule
+
+_ENVELOPE: Final = 1024
+"""Bytes, at most, that a request carries around its part: a limit of 10 MiB lets no part of 10 MiB through."""
+
+
+class NotThisFile(VidupError):
+    """What the server holds is not, or cannot be, this file: nothing of it is safe there."""
 
 
 class Refused(VidupError):
@@ -22,13 +29,13 @@ class Refused(VidupError):
         self.mended_outside = rule.mended_outside
 
 
-def refused(action: Action, what: str, part_size: int = 0) -> Refused:
+def refused(action: Action, what: str, plan: Plan | None = None) -> Refused:
     """The error for an answer that ends the upload: code and advice from its row, `what` in the words of whoever asked.
 
-    `part_size` in bytes is that of the part that was refused, for advice that names a size that would work.
+    `plan` is that of the part that was refused, for advice that names a size that would work.
     """
-    error = Refused(action.rule, action.reply, what, advice=advice_for(action.rule, part_size) if part_size else "")
-    error.mended_outside |= _cannot_be_smaller(action.rule, part_size)
+    error = Refused(action.rule, action.reply, what, advice=advice_for(action.rule, plan) if plan else "")
+    error.mended_outside |= plan is not None and _cannot_be_smaller(action.rule, plan)
     return error
 
 
@@ -68,23 +75,35 @@ def server_words(rule: Rule, reply: Reply) -> str:
         problems = [f"about {reply.name}"]
     if reply.location:
         problems.append(f"it points to {reply.location}")
-    words = f'HTTP {reply.status}: "{said}"' if said else f"HTTP {reply.status}"
+    status = f"HTTP {reply.status}, but not the API's answer" if 200 <= reply.status < 300 else f"HTTP {reply.status}"
+    words = f'{status}: "{said}"' if said else status
     return "; ".join([words, *dict.fromkeys(problems)])
 
 
-def _cannot_be_smaller(rule: Rule, part_size: int) -> bool:
+def smaller_parts(plan: Plan, most: int) -> int | None:
+    """A --part-size of at most `most` bytes, or as near as it can be, that splits finer than this plan; None where none does."""
+    size = max(most // MIB * MIB, MIN_PART)
+    return size if total_parts_for(plan.size, size) > plan.total_parts else None
+
+
+def _cannot_be_smaller(rule: Rule, plan: Plan) -> bool:
     """Whether smaller parts would help and there are none: then it is for others to let these through, and the same command goes on."""
-    return "{smaller}" in rule.advice and 0 < part_size <= MIN_PART
+    return "{smaller}" in rule.advice and smaller_parts(plan, _half(plan)) is None
 
 
-def advice_for(rule: Rule, part_size: int) -> str:
-    """The row's advice with part sizes filled in that would work where `part_size` bytes did not."""
-    if _cannot_be_smaller(rule, part_size):
+def _half(plan: Plan) -> int:
+    return plan.part_size // 2 - _ENVELOPE
+
+
+def advice_for(rule: Rule, plan: Plan) -> str:
+    """The row's advice with part sizes filled in that would work where the parts of this plan did not."""
+    if _cannot_be_smaller(rule, plan):
         return (
-            "Parts cannot be smaller than 5 MiB: have the limit raised on the proxy or gateway in between, then run the same command again."
+            "Parts cannot be smaller: each but the last must have 5 MiB. Have the limit raised on the proxy or gateway in between, "
+            "then run the same command again."
         )
-    smaller = max(part_size // 2 // MIB * MIB, MIN_PART)
-    larger = min(max(part_size * 2 // MIB * MIB, 2 * MIN_PART), MAX_PART)
+    smaller = smaller_parts(plan, _half(plan)) or MIN_PART
+    larger = min(max(plan.part_size * 2 // MIB * MIB, 2 * MIN_PART), MAX_PART)
     return rule.advice.replace("{smaller}", option_size(smaller)).replace("{larger}", option_size(larger))
 
 

@@ -166,7 +166,7 @@ class Sending:
             self._ask_for_all(flight, action, now)
         else:
             book.put_back(number)
-            raise refused(action, f"Part {number} of {self.container.plan.total_parts} was refused", self.container.plan.part_size)
+            raise refused(action, f"Part {number} of {self.container.plan.total_parts} was refused", self.container.plan)
 
     def _again(self, flight: Flight, action: Action, now: float) -> None:
         number, cuts = flight.request.part, self.container.book.cuts
@@ -288,7 +288,7 @@ class Sending:
             rule, reply = trouble.said
             end = self.acts.refused_for_good(Action(Do.END, rule, reply))
             self.container.book.again(number, now)
-            raise refused(end, f"Part {number} is refused, and the status does not list it", self.container.plan.part_size)
+            raise refused(end, f"Part {number} is refused, and the status does not list it", self.container.plan)
 
     def _released(self, number: int, now: float) -> None:
         trouble = self.container.book.trouble(number)

@@ -56,9 +56,10 @@ class RateLimit(NamedTuple):
 class Reply(NamedTuple):
     """One answer, or the lack of one, reduced to what a decision needs.
 
-    `failure` is the slug of a row of our own (`no-answer`, `answer-lost`, ...) when no HTTP answer was read; `promised`
-    says that a 2xx body was what the reference promises; `body` is the JSON object received, else empty;
-    `text` is what a person may be shown when the body was not an error object (inert text is the display's business);
+    `failure` is the slug of a row of our own (`no-answer`, `answer-lost`, ...) when no HTTP answer was read, or one
+    that is clearly not the API's (`page-wants-password`); `promised` says that a 2xx body was what the reference promises;
+    `body` is the JSON object received, else empty; `text` is what a person may be shown when the body was not an error object
+    (inert text is the display's business);
     `date` is the server's clock, in seconds since 1970.
     """
 

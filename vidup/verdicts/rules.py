@@ -301,7 +301,6 @@ _GENERAL_ROWS: Final = (
                "Only ['jpg', 'JPG', 'jpeg', 'JPEG', 'png', 'PNG'] extensions are supported.")),
 )  # fmt: skip
 
-_LATER = "Run the same command again: it continues where this one stopped."
 _LISTED: Final = frozenset({401, 404, 405, 407, 408, 413, 425, 429})
 
 _OURS: Final = (
@@ -309,7 +308,9 @@ _OURS: Final = (
          verdict=Verdict.ACCEPT, then=Then.GO_ON, does="Counts the part as sent.", advice="Nothing to do."),
     Rule(slug="answer-broken", status=None, title="a 2xx answer whose body is not what was promised", group=_ANSWERS,
          verdict=_RESUME, then=Then.ASK_FOR_PART, exit_code=ExitCode.AGAIN,
-         does="Asks the status: the part may be stored. If it is not, sends it again after a wait.", advice=_LATER),
+         does="Asks the status: the part may be stored. If it is not, sends it again after a wait.",
+         advice="If a page in between answered, such as a network's log-in page, get past it. Then run the same command again: it continues "
+         "where this one stopped."),
     Rule(slug="no-answer", status=None, title="no answer: refused, reset, timed out, DNS, broken pipe, TLS closed early", group=_ANSWERS,
          verdict=_RETRY, then=Then.BACK_OFF, exit_code=ExitCode.AGAIN,
          does="Sends the same part again after a wait with backoff, until --retry-for is used up.",
@@ -325,9 +326,22 @@ _OURS: Final = (
     Rule(slug="certificate-not-trusted", status=None, title="the server's certificate is not trusted", group=_ANSWERS,
          verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops; vidup has no option to turn the check off.",
          advice="Often a company proxy: point SSL_CERT_FILE or REQUESTS_CA_BUNDLE at your company's CA file."),
+    Rule(slug="certificate-out-of-date", status=None, title="the server's certificate has expired, or is not valid yet", group=_ANSWERS,
+         verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops; vidup has no option to turn the check off.",
+         advice="Check this machine's clock; if it is right, whoever runs that host must renew its certificate."),
+    Rule(slug="certificate-for-another-name", status=None, title="the server's certificate is for another name", group=_ANSWERS,
+         verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops; vidup has no option to turn the check off.",
+         advice="Check the host's name, in --base-url or the proxy variable; if it is right, whoever runs that host must correct its certificate."),
     Rule(slug="proxy-wants-password", status=407, title="the proxy asks for a password", group=_ANSWERS, statuses=frozenset({407}),
          verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops.",
-         advice="Put user and password into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT"),
+         advice="Put the right user and password into HTTPS_PROXY, or HTTP_PROXY for plain http: http://USER:PASSWORD@HOST:PORT"),
+    Rule(slug="proxy-refuses", status=None, title="the proxy lets nobody through to this server", group=_ANSWERS,
+         verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops: the proxy answered CONNECT with 403, and would do so again.",
+         advice="Have whoever runs the proxy allow this server, or pass the proxy by with NO_PROXY; then run the same command again."),
+    Rule(slug="page-wants-password", status=401, title="a 401 that is not the API's: a page that asks for a password", group=_ANSWERS,
+         mended_outside=True, verdict=_ABORT, then=_STOP,
+         does="Stops: a gateway or proxy in between asks for a password of its own, so that nothing is said of the key.",
+         advice="Check --base-url and what stands in between; the key is not at fault. Then run the same command again."),
     Rule(slug="proxy-unusable", status=None, title="the proxy settings cannot be used", group=_ANSWERS,
          verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops: no request could be made.",
          advice="Correct or unset the proxy variable: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; vidup speaks to http:// and https:// proxies."),

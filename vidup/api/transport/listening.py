@@ -14,9 +14,8 @@ from collections.abc import Callable
 from http.client import HTTPResponse
 from typing import Any, Final
 
-from urllib3.connection import HTTPConnection
-
 from vidup.api.transport.ahead import LIMIT, Heard, Rejoined
+from vidup.api.transport.dialing import Dialing, seconds
 from vidup.api.transport.kernel import READ, WRITE, StallWatch, ready
 
 RECORD: Final = 16 * 1024
@@ -49,8 +48,8 @@ def _nobody(_taken: int) -> None:
     """Told of the bytes of a body that does not care."""
 
 
-class Listening(HTTPConnection):
-    """urllib3's connection, but the body goes out without blocking, so that an answer is read when it comes.
+class Listening(Dialing):
+    """A connection of which the body goes out without blocking, so that an answer is read when it comes.
 
     A box that refuses a request by its head (413, 401, 403, 429), and then neither reads on nor hangs up, is heard at once: BrokenPipeError
     makes urllib3 read the answer. The timeout counts while the kernel gets rid of nothing, during the body and after it.
@@ -70,7 +69,7 @@ class Listening(HTTPConnection):
         self._heard = Heard()
 
     def request(self, method: str, url: str, body: Any = None, *args: Any, **options: Any) -> None:
-        self._stall = _seconds(self.timeout)  # that of a send; an answer has its own
+        self._stall = seconds(self.timeout)  # that of a send; an answer has its own
         self._moved = getattr(body, "moved", _nobody)
         self._heard, self._sent = Heard(), False
         try:
@@ -173,7 +172,7 @@ class Listening(HTTPConnection):
                 self._hear()
 
     def _await_answer(self) -> None:
-        deadline = time.monotonic() + _seconds(self.timeout)
+        deadline = time.monotonic() + seconds(self.timeout)
         while not self._heard.answer:
             if not ready(self.sock, READ, deadline - time.monotonic()):
                 raise TimeoutError(errno.ETIMEDOUT, "timed out")
@@ -186,10 +185,6 @@ class Listening(HTTPConnection):
             response.fp = io.BufferedReader(Rejoined(self._heard.bytes, response.fp))
         self._heard = Heard()
         return response
-
-
-def _seconds(timeout: object) -> float:
-    return timeout if isinstance(timeout, int | float) else math.inf
 
 
 def _unwanted() -> BrokenPipeError:

@@ -20,10 +20,19 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from vidup.api.transport.connections import Adapter, Session
-from vidup.api.transport.failures import causes_of, in_words, is_of_proxy_address, never_left, refused_tunnel
+from vidup.api.transport.failures import (
+    causes_of,
+    distrust,
+    foreign_401,
+    in_words,
+    is_of_proxy_address,
+    never_left,
+    refused_tunnel,
+    tunnel_row,
+)
 from vidup.api.transport.listening import hang_up
 from vidup.api.transport.striking import Secrets, mask_proxy, userinfo
-from vidup.api.trust import trust_store
+from vidup.api.trust import trust_source, trust_store
 from vidup.verdicts.judge import Problem, RateLimit, Reply, slug_of
 
 ERROR_BODY_LIMIT: Final = 64 * 1024
@@ -200,12 +209,21 @@ class Transport:
                 reset_after=_seconds(head.get("X-RateLimit-Retry-After")),
             ),
         )
-        return reply if good else self._error(reply, raw, body)
+        if good:
+            return reply if body is not None else reply._replace(text=self._page(raw).partition("{")[0])  # not the token in a torn object
+        if response.status_code == 401:
+            read_by_proxy = bool(self.proxy) and self.base_url.startswith("http:")
+            reply = reply._replace(failure=foreign_401(raw, head.get("WWW-Authenticate", ""), read_by_proxy))
+        return self._error(reply, raw, body)
+
+    def _page(self, raw: bytes) -> str:
+        """The words of what is no JSON object, most likely a page, as far as a person may be shown them."""
+        words = re.sub(r"(?is)<(head|script|style)\b.*?</\1>|<[^>]*>", " ", raw[:4096].decode("utf-8", "replace"))
+        return self.scrub(" ".join(words.split()))[:300]
 
     def _error(self, reply: Reply, raw: bytes, body: dict[str, object] | None) -> Reply:
         if body is None:
-            words = re.sub(r"(?is)<(head|script|style)\b.*?</\1>|<[^>]*>", " ", raw[:4096].decode("utf-8", "replace"))
-            return reply._replace(text=self.scrub(" ".join(words.split()))[:300])
+            return reply._replace(text=self._page(raw))
         entries = body.get("problems")
         problems = tuple(
             Problem(self._text(entry, "name"), self._text(entry, "title"))
@@ -226,19 +244,19 @@ class Transport:
 
     def _failure(self, failed: Exception, body: Body | None) -> Reply:
         causes = list(causes_of(failed))
-        by_proxy = isinstance(failed, requests.exceptions.ProxyError)
+        of_proxy = isinstance(failed, requests.exceptions.ProxyError)  # what failed before the proxy had let us through
+        whose = f"the proxy {self.proxy}" if of_proxy else self._host
         untrusted = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
         if untrusted is not None:
-            whose = f"the proxy {self.proxy}" if by_proxy else self._host
-            return Reply(failure="certificate-not-trusted", text=self.scrub(f"{untrusted.verify_message} (certificate of {whose})"))
-        if refused_tunnel(causes).startswith("407"):
-            return Reply(failure="proxy-wants-password", text=f"the proxy {self.proxy} answered 407")
+            slug, words = distrust(untrusted, whose, trust_source(os.environ))
+            return Reply(failure=slug, text=self.scrub(words))
+        if refused := refused_tunnel(causes):
+            words = self.scrub(f"no way to {self._host}: the proxy {self.proxy} answered CONNECT with {refused[:100]}")
+            return Reply(failure=tunnel_row(refused), text=words)
         if self.proxy and is_of_proxy_address(failed):
             return Reply(failure="proxy-unusable", text=f"the proxy {self.proxy}{self._said_of_proxy(failed)}")
-        words = self.scrub(in_words(causes, self._host, self.timeout))
-        if by_proxy:
-            words = f"{words} (through the proxy {self.proxy})"
-        return _unanswered(body, words)
+        words = self.scrub(in_words(causes, whose, self.timeout))
+        return _unanswered(body, f"{words} (through the proxy {self.proxy})" if self.proxy and not of_proxy else words)
 
     def _said_of_proxy(self, failed: Exception) -> str:
         """What a parser says of the proxy's address, unless it quotes a piece of the password that it took for something else."""
