@@ -63,7 +63,8 @@ def test_a_failure_is_annotated(emulator: Emulator, video: Video, vidup: Cli, st
     done = vidup(*words, emulator=emulator, env=step)
     (command,) = [line for line in done.stderr.splitlines() if line.startswith("::")]
     assert done.stderr.splitlines()[-1] == command
-    assert command.startswith("::error title=Could not upload 50%25%2C a%3Ab.mp4%3A Part 2 of 2 was refused::HTTP 400: ")
+    assert "/50%25%2C a%3Ab.mp4%3A Part 2 of 2 was refused::HTTP 400: " in command
+    assert command.startswith("::error title=Could not upload ")
     assert outputs(step)["resumable"] == "true" and "player-url" not in outputs(step)
     assert "::error " in vidup(*words, "-q", emulator=emulator, env=step).stderr
     assert all(line.startswith("{") for line in vidup(*words, "--progress", "json", emulator=emulator, env=step).stderr.splitlines())
@@ -71,7 +72,7 @@ def test_a_failure_is_annotated(emulator: Emulator, video: Video, vidup: Cli, st
 
 def test_what_fails_before_an_upload_is_annotated_too(video: Video, vidup: Cli, step: dict[str, str]) -> None:
     """A missing key is the most usual failure of all."""
-    assert "::error title=Could not upload movie.mp4%3A No API key was given::" in vidup("upload", video(10), env=step).stderr
+    assert "/movie.mp4%3A No API key was given::" in vidup("upload", video(10), env=step).stderr
     assert "::error title=✗ There is no interrupted upload::" in vidup("resume", env=step).stderr
 
 

@@ -16,6 +16,7 @@ from vidup.console.options import (
     how_options,
     key_option,
     noise_options,
+    restart_command,
     resume_command,
     state_folder,
     uploads_per_minute,
@@ -105,7 +106,10 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
         adopt=options["adopt"], continuing=known.upload_id,
     )  # fmt: skip
-    return Task(order, untouched, lambda _upload_id: command)
+    return Task(
+        order, untouched, lambda _upload_id: command,
+        lambda more: restart_command(context, more, known.path, known.base_url, known.options),
+    )  # fmt: skip
 
 
 def _keys(key_file: str | None) -> Callable[[str], ApiKey | VidupError]:

@@ -16,6 +16,7 @@ from vidup.console.options import (
     how_options,
     noise_options,
     resolve_base_url,
+    restart_command,
     resume_command,
     same_command,
     state_folder,
@@ -85,12 +86,17 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         return run_dry(order, noise)
     command = same_command()
     untouched = Report("interrupted", file, ExitCode.SIGINT, resumable=True)
-    return run_uploads([Task(order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command)], noise)
+    task = Task(
+        order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command,
+        lambda more: restart_command(context, more, file, base_url, order.video),
+    )  # fmt: skip
+    return run_uploads([task], noise)
 
 
 def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> None:
-    video_id = options["video_id"]
-    if video_id is not None:
+    if options["video_id"] is not None:
+        if options["restart"]:
+            raise click.UsageError("--restart uploads into a new video, and --video-id names one: leave out one of them")
         wrong = [*given(context, VIDEO), *given(context, ("portable",))]
         if wrong:
             raise click.UsageError(f"--{wrong[0].replace('_', '-')} applies when a video is created; with --video-id there is one already")

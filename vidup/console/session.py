@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
@@ -28,12 +29,14 @@ from vidup.upload.tally import Tally
 class Task(NamedTuple):
     """One file of a command: what to upload, or the error for which it cannot even begin.
 
-    `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun.
+    `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun,
+    `restart_command` the options that are advised besides --restart.
     """
 
     order: Order | VidupError
     untouched: Report
     resume_command: Callable[[str | None], str]
+    restart_command: Callable[[str], str] = "--restart{}".format
 
 
 def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
@@ -83,17 +86,17 @@ class _Session:
         elif isinstance(task.order, VidupError):
             stage = _refuse(task.untouched.file, task.order, self._noise)
         else:
-            stage = self._upload(task.order, task.resume_command, last)
+            stage = self._upload(task.order, task, last)
         self._reports.append(stage.report)
         if last:
             self.code = code_of(self._reports, self.signals.received)
         stage.leave(self.code, self._reports if last else None)
 
-    def _upload(self, order: Order, resume_command: Callable[[str | None], str], last: bool) -> _Stage:
+    def _upload(self, order: Order, task: Task, last: bool) -> _Stage:
         stage = _Stage(self._noise, order.key.source)
 
         def deliver(report: Report) -> bool:
-            out = stage.show(_with_command(report, resume_command))
+            out = stage.show(_with_command(report, task))
             if last and report.status != "interrupted":
                 self.signals.ignore()
             return out
@@ -124,7 +127,7 @@ class _Session:
     def _skip(self, task: Task, code: ExitCode) -> _Stage:
         stage = _Stage(self._noise, "")
         with stage.open(Tally()):
-            stage.show(_with_command(task.untouched._replace(exit_code=code), task.resume_command))
+            stage.show(_with_command(task.untouched._replace(exit_code=code), task))
         return stage
 
     def _stop(self, code: ExitCode) -> None:
@@ -143,10 +146,13 @@ class _Session:
             (view.park if parked else view.go_on)()
 
 
-def _with_command(report: Report, resume_command: Callable[[str | None], str]) -> Report:
+def _with_command(report: Report, task: Task) -> Report:
+    """The report with the commands to type in full: what begins anew has options that `vidup resume` does not know."""
+    if report.error is not None:
+        report.error.advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
     if not report.resumable:
         return report
-    return report._replace(resume_command=resume_command(report.upload_id if report.video_id else None))
+    return report._replace(resume_command=task.resume_command(report.upload_id if report.video_id else None))
 
 
 def _refuse(path: str | None, error: VidupError, noise: Noise, key_source: str = "") -> _Stage:
