@@ -241,6 +241,13 @@ def test_explain_finds_the_misprinted_message(vidup: Cli) -> None:
     assert (row["slug"], row["verdict"]) == ("video-content-range-by-part-uploaded-file-too-small", "abort")
 
 
+@pytest.mark.parametrize("words", [[], ["429"], ["HTTP 400"]])
+def test_explain_leaves_no_blanks_where_nothing_is(words: list[str], vidup: Cli) -> None:
+    """Neither at the end of a line, nor a first line without words."""
+    lines = vidup("explain", *words).stdout.splitlines()
+    assert lines[0] and all(line == line.rstrip() for line in lines)
+
+
 def test_explain_without_a_match_is_exit_5(vidup: Cli) -> None:
     """And says so."""
     done = vidup("explain", "the moon is made of cheese")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -29,10 +29,11 @@ def explain(words: tuple[str, ...], as_json: bool) -> int:
     Without an argument: the whole table. A message may be pasted as it was seen, with numbers filled in or a letter missing.
     """
     from vidup.verdicts.explaining import find_rules
+    from vidup.verdicts.own import OWN
     from vidup.verdicts.rules import TABLE
 
     if not words:
-        _print_all(TABLE.rules, as_json)
+        _print_all((*TABLE.rules, *OWN), as_json)
         return ExitCode.OK
     text = " ".join(words)
     found = find_rules(TABLE, text)
@@ -44,9 +45,16 @@ def explain(words: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(_row(found[0]) if len(found) == 1 else [_row(rule) for rule in found]))
         return ExitCode.OK
-    for rule in found:
-        _print_one(rule)
+    if len(found) > _FEW:
+        _print_all(tuple(found), as_json)
+    else:
+        for rule in found:
+            _print_one(rule)
     return ExitCode.OK
+
+
+_FEW: Final = 4
+"""Rows that are shown in full; more, as of HTTP 400, are listed."""
 
 
 def _row(rule: Rule) -> dict[str, object]:
