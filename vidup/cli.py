@@ -73,7 +73,11 @@ def run() -> int:
         register()
     try:
         code = vidup.main(prog_name="vidup", standalone_mode=False)
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()  # here a full disk can still be told
         return code if isinstance(code, int) else ExitCode.OK
+    except SystemExit:  # so Click leaves a pipe that nobody reads any more, as in `vidup explain | head -1`
+        return ExitCode.OK if _has_no_reader(1) else ExitCode.FILE
     except click.exceptions.Exit as asked:
         return asked.exit_code
     except click.Abort as ended:
@@ -88,10 +92,42 @@ def run() -> int:
         return _end_with(VidupError(ExitCode.USAGE, wrong.format_message(), advice="vidup -h"))
     except VidupError as error:
         return _end_with(error)
+    except BrokenPipeError:
+        return ExitCode.OK if _has_no_reader(1) else ExitCode.FILE
+    except OSError as error:
+        return _end_with(_of_machine(error))
     except Exception as error:  # noqa: BLE001  a fault of ours is one sentence and a file, never a traceback on the screen
         from vidup.console.crash import stray_fault
 
         return _end_with(stray_fault(error))
+
+
+def _has_no_reader(descriptor: int) -> bool:
+    """Whether this is a pipe whose reader has had enough; it is pointed at nothing, so that the interpreter's end does not complain."""
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        closed = any(event & select.POLLERR for _descriptor, event in poll.poll(0))
+    except OSError:
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    return closed
+
+
+def _of_machine(error: OSError) -> VidupError:
+    """What a full disk, also one that the output goes to, makes of a command; anything else of the system is a fault of ours."""
+    import errno
+
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        from vidup.console.crash import stray_fault
+
+        return stray_fault(error)
+    if error.filename is None:
+        _has_no_reader(1)  # what is left in the buffer will not fit either
+    what = f"{error.filename} cannot be written" if error.filename else "The output cannot be written"
+    return VidupError(ExitCode.FILE, what, cause=error.strerror or str(error), advice="Free some space there, or write elsewhere.")
 
 
 def _end_with(error: VidupError) -> ExitCode:

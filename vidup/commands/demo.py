@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 from vidup.plan.parts import MIB
 from vidup.units import show_size
 
@@ -44,8 +44,14 @@ def demo(keep: Path | None) -> int:
 
     with interruptible(), tempfile.TemporaryDirectory(prefix="vidup-demo-") as scratch:
         folder = keep or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        return _play(folder, Path(scratch))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return _play(folder, Path(scratch))
+        except OSError as error:
+            raise VidupError(
+                ExitCode.FILE, f"The demo cannot write to {folder}", cause=error.strerror or str(error),
+                advice=f"It needs {show_size(2 * _SIZE)} of space; name a folder of yours with --keep.",
+            ) from error  # fmt: skip
 
 
 def _play(folder: Path, scratch: Path) -> int:

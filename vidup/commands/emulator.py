@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 
 if TYPE_CHECKING:
     from vidup.emulator.limits import RateLimit
@@ -74,10 +74,6 @@ Plain HTTP without CORS; of the two forms of Content-Range it takes "part".
 """
 
 
-class _CannotStart(click.ClickException):
-    exit_code = int(ExitCode.USAGE)
-
-
 def _faults(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     from vidup.emulator.faults import parse_fault
 
@@ -121,9 +117,20 @@ def emulator(
     if not (allow_remote or _is_loopback(host)):
         raise click.UsageError(f"--host {host} is reachable for other machines; add --allow-remote if that is wanted")
     try:
+        if store is not None:
+            store.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VidupError(
+            ExitCode.FILE, f"The emulator cannot keep videos in {store}", cause=error.strerror or str(error),
+            advice="Name another folder with --store, or leave it out.",
+        ) from None  # fmt: skip
+    try:
         server = Emulator(host=host, port=port, store=store, api_key=api_key, rate_limit=rate_limit, faults=faults)
     except OSError as error:
-        raise _CannotStart(f"the emulator cannot start on {host} port {port}: {error.strerror or error}") from None
+        raise VidupError(
+            ExitCode.USAGE, f"The emulator cannot start on {host} port {port}", cause=error.strerror or str(error),
+            advice="Leave out --port for a free one, or name another." if port else "Correct --host.",
+        ) from None  # fmt: skip
     asked_to_stop = threading.Event()
     before = {number: signal.signal(number, lambda *_: asked_to_stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -15,10 +15,9 @@ _COLOURS = {"accept": "green", "retry": "yellow", "resume": "cyan", "abort": "re
 
 def print_rules(rules: Iterable[Rule]) -> None:
     """All rows on stdout, one after the other under the heading of their group: verdict, status and slug, then the title."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = _console()
     first = True
     groups: dict[str, list[Rule]] = {}
     for rule in rules:
@@ -35,10 +34,9 @@ def print_rules(rules: Iterable[Rule]) -> None:
 
 def print_rule(rule: Rule, advice: str) -> None:
     """One row in full on stdout: what it says, what vidup does, what you can do."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = _console()
     console.print(Text(rule.slug, style="bold"), soft_wrap=True)
     for label, text in (
         ("HTTP status", str(rule.status or "none")),
@@ -53,6 +51,17 @@ def print_rule(rule: Rule, advice: str) -> None:
         if text:
             console.print(Text(f"  {label}", style="dim"))
             _indented(console, text, 4, _COLOURS[rule.verdict.value] if label == "verdict" else "")
+
+
+def _console() -> Console:
+    """Stdout, as rich writes to it, but for a pipe without a reader: that is for the caller to know, not to exit for."""
+    from rich.console import Console
+
+    class Told(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Told(highlight=False, markup=False, emoji=False)
 
 
 def _indented(console: Console, text: str, columns: int, style: str) -> None:

@@ -38,7 +38,8 @@ OWN: Final = (
     _own(
         "state-folder-not-usable", ExitCode.FILE,
         ("The state folder", "Files cannot be locked in the state folder", "There is no folder for", "was written by",
-         "is damaged: it does not tell its video", "There is no room left to write", "The output cannot be written"),
+         "is damaged: it does not tell its video", "The output cannot be written", "The demo cannot write to",
+         "The emulator cannot keep videos in", "… cannot be written"),
         "Stops: without a record no upload could be resumed. Where the disk is full, the same command goes on later (75).",
         "Free or repair the folder, or name another one with --state-dir.",
     ),
@@ -95,7 +96,8 @@ OWN: Final = (
     _own(
         "wrong-usage", ExitCode.USAGE,
         ("No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
-         "requires an argument", "The config file", "The name of the file is empty", "exclude each other", "leave out one of them"),
+         "requires an argument", "The config file", "The emulator cannot start on",
+         "The name of the file is empty", "exclude each other", "leave out one of them"),
         "Stops before anything is sent.", "See vidup COMMAND -h; a flag beats the environment, the environment the config file.",
     ),
     _own(
