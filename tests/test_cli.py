@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_uploaded_is_refused_before_any_request(kind: str,
     ("words", "said"),
     [
         (["--part-size", "4MiB"], "not between 5 MiB and 200 MiB"), (["--part-size", "201MiB"], "not between"), (["--part-size", "x"], "not a size"),
-        (["-j", "0"], "not in the range"), (["-j", "17"], "not in the range"), (["--retry-for", "soon"], "not a duration"),
+        (["-j", "0"], "not a whole number from 1 to 16"), (["-j", "17"], "not a whole number from 1 to 16"), (["--retry-for", "soon"], "not a duration"),
         (["-m", "novalue"], "not KEY=VALUE"), (["--video-id", "a/b"], "letters and digits"), (["--video-id", "vi1", "-t", "x"], "--title"),
         (["--base-url", "http://example.com"], "plain http"), (["--base-url", "ftp://x"], "--base-url"),
         (["--base-url", "https://user:secret@host"], "user name or password"), (["--sandbox", "--base-url", "https://x"], "exclude"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shlex
 import sys
 from typing import Final, NoReturn
 
@@ -143,11 +142,14 @@ def usage_error(wrong: click.UsageError) -> VidupError:
     """One sentence about what was typed, and the command that helps."""
     from vidup.console.settings import wrong_value
 
-    what = wrong_value(wrong) if isinstance(wrong, click.BadParameter) else wrong.format_message()
     advice = f"{wrong.ctx.command_path if wrong.ctx else 'vidup'} -h"
-    if isinstance(wrong, click.exceptions.NoSuchCommand) and os.path.exists(wrong.command_name):
-        advice = shlex.join(["vidup", "upload", wrong.command_name])
-    return VidupError(ExitCode.USAGE, what, advice=advice)
+    if isinstance(wrong, click.exceptions.NoSuchCommand | click.NoSuchOption):
+        from vidup.console.guessing import unknown_command, unknown_option
+
+        what, advice = unknown_option(wrong) if isinstance(wrong, click.NoSuchOption) else unknown_command(wrong)
+    else:
+        what = wrong_value(wrong) if isinstance(wrong, click.BadParameter) else wrong.format_message()
+    return VidupError(ExitCode.USAGE, what[:1].upper() + what[1:], advice=advice)
 
 
 def show(error: VidupError) -> None:

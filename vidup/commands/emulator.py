@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
+from vidup.console.options import Whole
 from vidup.errors import ExitCode, VidupError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _limit(context: click.Context, parameter: click.Parameter, value: str | None
 
 @click.command(cls=Command, help=_HELP)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Listen here.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="Listen on this port.  [default: a free one]")
+@click.option("--port", type=Whole(0, 65535), default=0, metavar="PORT", help="Listen on this port.  [default: a free one]")
 @click.option(
     "--store", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Keep finished videos here, as VIDEO_ID.mp4.  [default: a temporary folder, removed at the end]",

@@ -72,7 +72,10 @@ def _choose(records: list[Record], names: tuple[str, ...], everything: bool) -> 
         if not records:
             raise VidupError(ExitCode.UNKNOWN, "There is no interrupted upload", advice="Begin one: vidup upload FILE")
         lines = "\n".join(f"  vidup resume {known.upload_id}   {known.path}" for known in (record.checkpoint for record in records))
-        raise click.UsageError(f"there are {len(records)} interrupted uploads; name one, or give --all:\n{lines}")
+        raise VidupError(
+            ExitCode.USAGE, f"There are {len(records)} interrupted uploads; name one, or continue them all:\n{lines}",
+            advice="vidup resume --all",
+        )  # fmt: skip
     return list({record.checkpoint.upload_id: record for record in (_named(records, name) for name in names)}.values())
 
 

@@ -72,7 +72,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         state_dir = state_folder(options["state_dir"])
         key = find_key(options["api_key_file"], environment(), base_url)
     except VidupError as error:
-        return refuse_upload(file, error, noise)
+        return refuse_upload(file, error, noise, video_id=options["video_id"])
     order = Order(
         path=file, base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
@@ -85,7 +85,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
 
         return run_dry(order, noise)
     command = same_command()
-    untouched = Report("interrupted", file, ExitCode.SIGINT, resumable=True)
+    untouched = Report("interrupted", file, ExitCode.SIGINT, video_id=options["video_id"], resumable=True)
     task = Task(
         order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command,
         lambda more: restart_command(context, more, file, base_url, order.video),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from math import isnan
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -51,13 +50,41 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-class Seconds(click.FloatRange):
-    """A number of seconds within a range; what is no number at all lies in none, which comparing alone would not tell."""
+class Whole(click.ParamType[int]):
+    """A whole number within a range, both ends included."""
+
+    name = "integer"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._range = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        least, most = self._range
+        try:
+            number = int(str(value))
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            self.fail(f"{value} is not a whole number from {least} to {most}", param, ctx)
+        return number
+
+
+class Seconds(click.ParamType[float]):
+    """A number of seconds within a range, both ends included."""
+
+    name = "seconds"
+
+    def __init__(self, least: float, most: float) -> None:
+        self._range = least, most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        seconds = float(super().convert(value, param, ctx))
-        if isnan(seconds):
-            self.fail(f"{value} is no number of seconds", param, ctx)
+        least, most = self._range
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = least - 1
+        if not least <= seconds <= most:  # nor does what is no number, NaN, lie in it
+            self.fail(f"{value} is not a number of seconds from {least:g} to {most:g}", param, ctx)
         return seconds
 
 
@@ -131,7 +158,7 @@ state_option = click.option(
 )  # fmt: skip
 
 jobs_option = click.option(
-    "-j", "--jobs", type=click.IntRange(1, 16), default=4, show_default=True, envvar="VIDUP_JOBS", metavar="N",
+    "-j", "--jobs", type=Whole(1, 16), default=4, show_default=True, envvar="VIDUP_JOBS", metavar="N",
     help="Parts in flight, 1 to 16.",
 )  # fmt: skip
 

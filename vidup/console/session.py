@@ -48,9 +48,9 @@ def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
     return end(session.code, signals if session.code in ENDING.values() else None)
 
 
-def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "") -> ExitCode:
+def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> ExitCode:
     """End an upload that cannot even begin, say for want of a key, as one that failed: with an object, an `exit`, an annotation."""
-    stage = _refuse(path, error, noise, key_source)
+    stage = _refuse(path, error, noise, key_source, video_id)
     stage.leave(error.code, [stage.report])
     return end(error.code)
 
@@ -152,11 +152,12 @@ def _with_command(report: Report, task: Task) -> Report:
         report.error.advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
     if not report.resumable:
         return report
-    return report._replace(resume_command=task.resume_command(report.upload_id if report.video_id else None))
+    return report._replace(resume_command=task.resume_command(report.upload_id if report.total_parts is not None else None))
 
 
-def _refuse(path: str | None, error: VidupError, noise: Noise, key_source: str = "") -> _Stage:
-    stage, report = _Stage(noise, key_source), Report("failed", path, error.code, resumable=error.code.resumable, error=error)
+def _refuse(path: str | None, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> _Stage:
+    stage = _Stage(noise, key_source)
+    report = Report("failed", path, error.code, video_id=video_id, resumable=error.code.resumable, error=error)
     with stage.open(Tally()):
         stage.show(report)
     return stage
