@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 from collections.abc import Callable
@@ -73,7 +74,15 @@ def test_a_failure_is_annotated(emulator: Emulator, video: Video, vidup: Cli, st
 def test_what_fails_before_an_upload_is_annotated_too(video: Video, vidup: Cli, step: dict[str, str]) -> None:
     """A missing key is the most usual failure of all."""
     assert "/movie.mp4%3A No API key was given::" in vidup("upload", video(10), env=step).stderr
-    assert "::error title=✗ There is no interrupted upload::" in vidup("resume", env=step).stderr
+    assert "::error title=There is no interrupted upload::" in vidup("resume", env=step).stderr
+
+
+def test_the_row_of_a_failure_tells_cause_and_advice(emulator: Emulator, video: Video, vidup: Cli, step: dict[str, str]) -> None:
+    """Whoever reads the summary has no log beside it."""
+    emulator.add_fault("on=login:error=authentication-invalid-api-key")
+    vidup("upload", video(10), emulator=emulator, env=step)
+    row = html.unescape(Path(step["GITHUB_STEP_SUMMARY"]).read_text().splitlines()[-1])
+    assert all(words in row for words in ("Logging in failed", "The API key is invalid.", "→ Copy the key again"))
 
 
 def test_the_url_of_a_private_video_is_told_to_nobody(emulator: Emulator, video: Video, vidup: Cli, step: dict[str, str]) -> None:
@@ -98,6 +107,7 @@ def test_files_that_cannot_be_written_stop_nothing(
     env = step | {"GITHUB_OUTPUT": value, "GITHUB_STEP_SUMMARY": value}
     done = vidup("upload", video(6 * MIB), emulator=emulator, env=env)
     assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert done.stderr.count("GITHUB_OUTPUT") == done.stderr.count("GITHUB_STEP_SUMMARY") == (kind != "unset")
 
 
 @pytest.mark.parametrize("value", ["", "false", "1"])

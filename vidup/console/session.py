@@ -172,7 +172,7 @@ class _Stage:
         self.shown: Report | None = None
         self._stderr = io.StringIO() if sys.stderr is None or stderr_is_stuck() else sys.stderr
         self._style = decide(noise.progress, noise.color, noise.quiet, noise.verbose, environment(), self._stderr.isatty())
-        self._step = open_step(environment())
+        self._step = open_step(environment(), self._warn)
         self._view: View | None = None
         self._lines: list[str] = []
 
@@ -192,6 +192,9 @@ class _Stage:
         self.view.tell(event)
         if self._step is not None:
             self._step.hear(event)
+
+    def _warn(self, text: str) -> None:
+        self.view.message(text, "warning")
 
     def trace(self, line: str) -> None:
         """A request was made."""
