@@ -53,7 +53,7 @@ def vidup(context: click.Context) -> None:
     else:
         from vidup.console.settings import FileDefaults
 
-        context.default_map = {context.invoked_subcommand: FileDefaults(context)}
+        context.default_map = {context.invoked_subcommand: FileDefaults(context, goes_on=context.invoked_subcommand == "check")}
 
 
 def main() -> NoReturn:

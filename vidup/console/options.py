@@ -171,14 +171,18 @@ how_options = _all(
     state_option,
 )  # fmt: skip
 
+color_option = click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", envvar="VIDUP_COLOR", show_default=True,
+    help="When to use colour.",
+)  # fmt: skip
+
 noise_options = _all(
     click.option("-q", "--quiet", is_flag=True, envvar="VIDUP_QUIET", help="Nothing on stderr unless something fails."),
     click.option("-v", "--verbose", count=True, envvar="VIDUP_VERBOSE", help="Say where each setting comes from; -vv: every request."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object on stdout, also after a failure."),
     click.option("--progress", type=click.Choice(["auto", "tty", "plain", "json", "none"]), default="auto", envvar="VIDUP_PROGRESS",
                  show_default=True, help="How progress is shown on stderr."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", envvar="VIDUP_COLOR", show_default=True,
-                 help="When to use colour."),
+    color_option,
 )  # fmt: skip
 
 
