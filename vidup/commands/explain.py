@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 
 if TYPE_CHECKING:
     from vidup.verdicts.judge import Rule
@@ -38,10 +38,7 @@ def explain(words: tuple[str, ...], as_json: bool) -> int:
     text = " ".join(words)
     found = find_rules(TABLE, text)
     if not found:
-        if as_json:
-            click.echo("[]")
-        click.echo("No documented error matches this text. The whole table: vidup explain", err=True)
-        return ExitCode.UNKNOWN
+        raise VidupError(ExitCode.UNKNOWN, "No documented error matches this text", advice="The whole table: vidup explain")
     if as_json:
         click.echo(json.dumps(_row(found[0]) if len(found) == 1 else [_row(rule) for rule in found]))
         return ExitCode.OK

@@ -51,7 +51,8 @@ OWN: Final = (
     ),
     _own(
         "upload-not-known", ExitCode.UNKNOWN,
-        ("No interrupted upload is called", "There is no interrupted upload", "There are … interrupted uploads",
+        ("No interrupted upload is called", "No documented error matches this text",
+         "There is no interrupted upload", "There are … interrupted uploads",
          "is not known any more"),
         "Stops: this machine has no record of such an upload in its state folder.", "See what there is: vidup list",
     ),
