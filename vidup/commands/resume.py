@@ -16,11 +16,11 @@ from vidup.console.options import (
     how_options,
     key_option,
     noise_options,
-    restart_command,
     resume_command,
     state_folder,
     uploads_per_minute,
 )  # fmt: skip
+from vidup.console.restarting import restart_command
 from vidup.console.settings import noise_of
 from vidup.console.upload_ids import UploadId
 from vidup.errors import ExitCode, VidupError

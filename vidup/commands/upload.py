@@ -16,7 +16,6 @@ from vidup.console.options import (
     how_options,
     noise_options,
     resolve_base_url,
-    restart_command,
     resume_command,
     same_command,
     state_folder,
@@ -25,6 +24,7 @@ from vidup.console.options import (
     video_options,
     where_options,
 )  # fmt: skip
+from vidup.console.restarting import restart_command
 from vidup.console.settings import noise_of
 from vidup.errors import ExitCode, VidupError
 
