@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_uploaded_is_refused_before_any_request(kind: str,
     ("words", "said"),
     [
         (["--part-size", "4MiB"], "not between 5 MiB and 200 MiB"), (["--part-size", "201MiB"], "not between"), (["--part-size", "x"], "not a size"),
-        (["-j", "0"], "not in the range"), (["-j", "17"], "not in the range"), (["--retry-for", "soon"], "not a duration"),
+        (["-j", "0"], "not a whole number from 1 to 16"), (["-j", "17"], "not a whole number from 1 to 16"), (["--retry-for", "soon"], "not a duration"),
         (["-m", "novalue"], "not KEY=VALUE"), (["--video-id", "a/b"], "letters and digits"), (["--video-id", "vi1", "-t", "x"], "--title"),
         (["--base-url", "http://example.com"], "plain http"), (["--base-url", "ftp://x"], "--base-url"),
         (["--base-url", "https://user:secret@host"], "user name or password"), (["--sandbox", "--base-url", "https://x"], "exclude"),
@@ -239,6 +239,13 @@ def test_explain_finds_the_misprinted_message(vidup: Cli) -> None:
     row = json.loads(done.stdout)
     assert list(row) == ["slug", "http_status", "title", "verdict", "does", "advice"]
     assert (row["slug"], row["verdict"]) == ("video-content-range-by-part-uploaded-file-too-small", "abort")
+
+
+@pytest.mark.parametrize("words", [[], ["429"], ["HTTP 400"]])
+def test_explain_leaves_no_blanks_where_nothing_is(words: list[str], vidup: Cli) -> None:
+    """Neither at the end of a line, nor a first line without words."""
+    lines = vidup("explain", *words).stdout.splitlines()
+    assert lines[0] and all(line == line.rstrip() for line in lines)
 
 
 def test_explain_without_a_match_is_exit_5(vidup: Cli) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shlex
 import sys
 from typing import Final, NoReturn
 
@@ -69,7 +68,7 @@ def vidup(context: click.Context) -> None:
     else:
         from vidup.console.settings import FileDefaults
 
-        context.default_map = {context.invoked_subcommand: FileDefaults(context)}
+        context.default_map = {context.invoked_subcommand: FileDefaults(context, goes_on=context.invoked_subcommand == "check")}
 
 
 def main() -> NoReturn:
@@ -88,7 +87,11 @@ def run() -> int:
         register()
     try:
         code = vidup.main(prog_name="vidup", standalone_mode=False)
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()  # here a full disk can still be told
         return code if isinstance(code, int) else ExitCode.OK
+    except SystemExit:  # so Click leaves a pipe that nobody reads any more, as in `vidup explain | head -1`
+        return ExitCode.OK if _has_no_reader(1) else ExitCode.FILE
     except click.exceptions.Exit as asked:
         return asked.exit_code
     except click.Abort as ended:
@@ -103,10 +106,42 @@ def run() -> int:
         return _end_with(VidupError(ExitCode.USAGE, wrong.format_message(), advice="vidup -h"))
     except VidupError as error:
         return _end_with(error)
+    except BrokenPipeError:
+        return ExitCode.OK if _has_no_reader(1) else ExitCode.FILE
+    except OSError as error:
+        return _end_with(_of_machine(error))
     except Exception as error:  # noqa: BLE001  a fault of ours is one sentence and a file, never a traceback on the screen
         from vidup.console.crash import stray_fault
 
         return _end_with(stray_fault(error))
+
+
+def _has_no_reader(descriptor: int) -> bool:
+    """Whether this is a pipe whose reader has had enough; it is pointed at nothing, so that the interpreter's end does not complain."""
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        closed = any(event & select.POLLERR for _descriptor, event in poll.poll(0))
+    except OSError:
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    return closed
+
+
+def _of_machine(error: OSError) -> VidupError:
+    """What a full disk, also one that the output goes to, makes of a command; anything else of the system is a fault of ours."""
+    import errno
+
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        from vidup.console.crash import stray_fault
+
+        return stray_fault(error)
+    if error.filename is None:
+        _has_no_reader(1)  # what is left in the buffer will not fit either
+    what = f"{error.filename} cannot be written" if error.filename else "The output cannot be written"
+    return VidupError(ExitCode.FILE, what, cause=error.strerror or str(error), advice="Free some space there, or write elsewhere.")
 
 
 def _end_with(error: VidupError) -> ExitCode:
@@ -122,11 +157,14 @@ def usage_error(wrong: click.UsageError) -> VidupError:
     """One sentence about what was typed, and the command that helps."""
     from vidup.console.settings import wrong_value
 
-    what = wrong_value(wrong) if isinstance(wrong, click.BadParameter) else wrong.format_message()
     advice = f"{wrong.ctx.command_path if wrong.ctx else 'vidup'} -h"
-    if isinstance(wrong, click.exceptions.NoSuchCommand) and os.path.exists(wrong.command_name):
-        advice = shlex.join(["vidup", "upload", wrong.command_name])
-    return VidupError(ExitCode.USAGE, what, advice=advice)
+    if isinstance(wrong, click.exceptions.NoSuchCommand | click.NoSuchOption):
+        from vidup.console.guessing import unknown_command, unknown_option
+
+        what, advice = unknown_option(wrong) if isinstance(wrong, click.NoSuchOption) else unknown_command(wrong)
+    else:
+        what = wrong_value(wrong) if isinstance(wrong, click.BadParameter) else wrong.format_message()
+    return VidupError(ExitCode.USAGE, what[:1].upper() + what[1:], advice=advice)
 
 
 def show(error: VidupError) -> None:

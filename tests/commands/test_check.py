@@ -92,7 +92,7 @@ def test_no_network_is_exit_75(vidup: Cli) -> None:
     mark, words = findings(done.stdout)["log in"]
     assert (done.returncode, mark) == (75, "fail")
     assert "refused the connection" in words and "vidup resume" not in words
-    assert "retry 1" in done.stderr
+    assert done.stderr == "wait  log in   no usable answer yet, trying again for up to 15 s\n"
 
 
 def test_a_wrong_ca_bundle_is_exit_7(vidup: Cli) -> None:
@@ -135,9 +135,27 @@ def test_interrupted_uploads_are_counted(emulate: Callable[..., Emulator], video
 
 
 def test_a_wrong_config_file_is_exit_2(tmp_path: Path, vidup: Cli) -> None:
-    """The file is read before anything else, and named where it is right."""
+    """It is a line as any other, and the rest is looked at; a right one is named."""
     path = tmp_path / "my.toml"
-    path.write_text("jobz = 1")
-    assert vidup("check", env={"VIDUP_CONFIG": str(path)}).returncode == 2
+    for text in ("jobz = 1", "jobs = "):
+        path.write_text(text)
+        done = vidup("check", env={"VIDUP_CONFIG": str(path)})
+        mark, words = findings(done.stdout)["config"]
+        assert (done.returncode, mark, str(path) in words, done.stderr) == (2, "fail", True, "")
+        assert {"key", "state"} <= findings(done.stdout).keys()
     path.write_text("jobs = 1")
     assert findings(vidup("check", env={"VIDUP_CONFIG": str(path)}).stdout)["config"] == ("ok", str(path))
+
+
+def test_a_program_gets_the_findings_as_one_array(vidup: Cli) -> None:
+    """The same, with the exit code that each would cause."""
+    done = vidup("check", "--json", "--base-url", "http://127.0.0.1:9")
+    found = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert (done.returncode, found["key"]["mark"], found["key"]["exit_code"]) == (4, "fail", 4)
+    assert found["version"]["advice"] is None and "vidup login" in found["key"]["advice"]
+
+
+def test_marks_are_in_colour_where_that_is_asked_for(vidup: Cli) -> None:
+    """Else, in a pipe, they are not."""
+    assert "\x1b[31mfail\x1b[0m  key" in vidup("check", "--color", "always", "--base-url", "http://127.0.0.1:9").stdout
+    assert "\x1b" not in vidup("check", "--base-url", "http://127.0.0.1:9").stdout

@@ -144,3 +144,10 @@ def test_a_quiet_dry_run_only_has_an_exit_code(emulator: Emulator, video: Callab
     done = vidup("upload", "-q", "-n", video(10), emulator=emulator)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not statuses(emulator, path_end="/videos")
+
+
+@pytest.mark.parametrize(("gibibytes", "said"), [(31, True), (30, False)])
+def test_a_plan_says_what_a_file_over_30_gib_means(gibibytes: int, said: bool) -> None:
+    """Before the better part of an hour is spent on it."""
+    text = "\n".join(forecast(gibibytes * 1024 * MIB, MAX_PART).lines())
+    assert ("over 30.00 GiB" in text and "48.83 GiB" in text) is said

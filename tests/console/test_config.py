@@ -140,7 +140,7 @@ def test_vv_shows_each_request_and_no_secret(emulator: Emulator, video: Callable
     ("text", "said"),
     [
         ("jobz = 3", "Did you mean jobs?"), ("part_size = 3", "Did you mean part-size?"), ("moon = 1", "It may hold: allow-http, base-url"),
-        ('api-key = "secret"', "vidup login"), ("jobs = 99", "key jobs: 99 is not in the range"), ("jobs = 2.5", "key jobs"),
+        ('api-key = "secret"', "vidup login"), ("jobs = 99", "key jobs: 99 is not a whole number from 1 to 16"), ("jobs = 2.5", "key jobs"),
         ("jobs = [1]", "wrong value for jobs"), ("jobs = true", "wrong value for jobs"), ('sandbox = "no"', "wrong value for sandbox"),
         ('part-size = "5MiB"\nchunk-size = "6MiB"', "twice"), ("jobs = ", "not valid TOML"), ("[upload]\njobs = 3", "does not know: upload"),
         ('color = "red"', "key color"),

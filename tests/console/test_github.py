@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 from collections.abc import Callable
@@ -63,7 +64,8 @@ def test_a_failure_is_annotated(emulator: Emulator, video: Video, vidup: Cli, st
     done = vidup(*words, emulator=emulator, env=step)
     (command,) = [line for line in done.stderr.splitlines() if line.startswith("::")]
     assert done.stderr.splitlines()[-1] == command
-    assert command.startswith("::error title=Could not upload 50%25%2C a%3Ab.mp4%3A Part 2 of 2 was refused::HTTP 400: ")
+    assert "/50%25%2C a%3Ab.mp4%3A Part 2 of 2 was refused::HTTP 400: " in command
+    assert command.startswith("::error title=Could not upload ")
     assert outputs(step)["resumable"] == "true" and "player-url" not in outputs(step)
     assert "::error " in vidup(*words, "-q", emulator=emulator, env=step).stderr
     assert all(line.startswith("{") for line in vidup(*words, "--progress", "json", emulator=emulator, env=step).stderr.splitlines())
@@ -71,8 +73,16 @@ def test_a_failure_is_annotated(emulator: Emulator, video: Video, vidup: Cli, st
 
 def test_what_fails_before_an_upload_is_annotated_too(video: Video, vidup: Cli, step: dict[str, str]) -> None:
     """A missing key is the most usual failure of all."""
-    assert "::error title=Could not upload movie.mp4%3A No API key was given::" in vidup("upload", video(10), env=step).stderr
-    assert "::error title=✗ There is no interrupted upload::" in vidup("resume", env=step).stderr
+    assert "/movie.mp4%3A No API key was given::" in vidup("upload", video(10), env=step).stderr
+    assert "::error title=There is no interrupted upload::" in vidup("resume", env=step).stderr
+
+
+def test_the_row_of_a_failure_tells_cause_and_advice(emulator: Emulator, video: Video, vidup: Cli, step: dict[str, str]) -> None:
+    """Whoever reads the summary has no log beside it."""
+    emulator.add_fault("on=login:error=authentication-invalid-api-key")
+    vidup("upload", video(10), emulator=emulator, env=step)
+    row = html.unescape(Path(step["GITHUB_STEP_SUMMARY"]).read_text().splitlines()[-1])
+    assert all(words in row for words in ("Logging in failed", "The API key is invalid.", "→ Copy the key again"))
 
 
 def test_the_url_of_a_private_video_is_told_to_nobody(emulator: Emulator, video: Video, vidup: Cli, step: dict[str, str]) -> None:
@@ -97,6 +107,7 @@ def test_files_that_cannot_be_written_stop_nothing(
     env = step | {"GITHUB_OUTPUT": value, "GITHUB_STEP_SUMMARY": value}
     done = vidup("upload", video(6 * MIB), emulator=emulator, env=env)
     assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert done.stderr.count("GITHUB_OUTPUT") == done.stderr.count("GITHUB_STEP_SUMMARY") == (kind != "unset")
 
 
 @pytest.mark.parametrize("value", ["", "false", "1"])

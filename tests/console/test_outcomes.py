@@ -246,3 +246,28 @@ def test_the_readme_has_the_table_of_exit_codes() -> None:
     told = {int(code): again.strip() for codes, again in rows for code in codes.split(",")}
     assert sorted(told) == sorted(ExitCode)
     assert {code for code, again in told.items() if again in ("**yes**", "later")} == {code for code in ExitCode if code.resumable}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("list", "--json", "--state-dir", "/dev/null"), 3), (("status", "--json", "vi1"), 4), (("status", "--json", "a/b"), 2),
+        (("plan", "--json", "missing.mp4"), 3), (("explain", "--json", "the moon is made of cheese"), 5), (("list", "--json", "--nonsense"), 2),
+    ],
+)  # fmt: skip
+def test_a_command_that_uploads_nothing_has_an_object_of_its_error(words: tuple[str, ...], code: int, vidup: Cli) -> None:
+    """In place of its answer; the sentence for people stands on stderr as ever."""
+    done = vidup(*words)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["v"], told["exit_code"], set(told)) == (code, 1, code, {"v", "error", "exit_code"})
+    assert told["error"]["title"] in done.stderr and "→" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("upload", "a.mp4", "-j", "0"), ("resume", "nosuch"), ("upload", "a.mp4", "--video-id", "vi1", "--restart")]
+)
+def test_a_github_job_hears_of_what_failed_before_an_upload(words: tuple[str, ...], tmp_path: Path, vidup: Cli) -> None:
+    """A step that asks for `resumable` gets an answer."""
+    output = tmp_path / "output"
+    vidup(*words, env={"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(output)})
+    assert re.search(r"^resumable<<(\S+)\nfalse\n\1$", output.read_text(), re.MULTILINE)

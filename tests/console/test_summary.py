@@ -36,7 +36,7 @@ def test_every_documented_error_is_told_whole(rule: Rule) -> None:
     error = refused(Action(Do.END, rule, reply), "Part 3 of 5 was refused", Plan(50 * MIB, 5))
     lines = failure_lines(report(error, error.code), "the environment variable VIDUP_API_KEY")
     text = "\n".join(lines)
-    assert lines[0] == "Could not upload movie.mp4: Part 3 of 5 was refused"
+    assert lines[0] == "Could not upload /films/movie.mp4: Part 3 of 5 was refused"
     assert (rule.title if rule.status else "reset by peer") in text and rule.detail in text
     assert ("came from the environment variable VIDUP_API_KEY" in text) == (error.code is ExitCode.AUTH)
     assert lines[-1].startswith("→ ") and len(lines[-1]) > 10
@@ -54,7 +54,7 @@ def test_every_exit_code_ends_with_an_action(code: ExitCode) -> None:
     signalled = code >= 128
     error = None if signalled else VidupError(code, "It failed", cause="no reason", advice="Do this.")
     lines = failure_lines(report(error, code, "interrupted" if signalled else "failed"))
-    assert lines[0].startswith("Interrupted: movie.mp4" if signalled else "Could not upload movie.mp4: It failed")
+    assert lines[0].startswith("Interrupted: movie.mp4" if signalled else "Could not upload /films/movie.mp4: It failed")
     again = code.resumable and code is not ExitCode.BUSY
     assert lines[-1] == ("→ Continue with: vidup resume k3f9abcd" if again else "→ Do this.")
     assert signalled or "  no reason" in lines
@@ -126,3 +126,8 @@ def test_the_command_that_leads_on_asks_the_same_server(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert status_command(upload.make_context("upload", words), url, "vi1") == command
+def test_the_file_of_a_failure_is_named_once_and_as_it_was_given() -> None:
+    """Not "x: x does not exist", nor by its last component."""
+    error = VidupError(ExitCode.FILE, "dist/movie.mp4 does not exist", advice="Check the path.")
+    lines = failure_lines(Report("failed", "dist/movie.mp4", ExitCode.FILE, error=error))
+    assert lines[0] == "Could not upload dist/movie.mp4: it does not exist"

@@ -238,3 +238,38 @@ def test_a_rename_during_the_upload_cannot_mix_two_files(tmp_path: Path) -> None
     body = body_of(path, Part(1, 0, BLOCK * 2))
     fill(tmp_path / "other.mp4", BLOCK * 2, seed=7).rename(path)
     assert payload(body) == content
+
+
+@pytest.mark.parametrize(
+    ("path", "what", "cause"),
+    [
+        ("dist/movie.mp4", "dist/movie.mp4 does not exist", "looked for in {here}"), ("/no/movie.mp4", "/no/movie.mp4 does not exist", ""),
+        ("/dev/null/movie.mp4", "/dev/null/movie.mp4 does not exist", "Not a directory"),
+        ("a\0b", "a\0b cannot be read", "embedded null byte; looked for in {here}"),
+        ("https://example.com/movie.mp4", "https://example.com/movie.mp4 is an address, and vidup sends local files", ""),
+        ("s3://bucket/movie.mp4", "s3://bucket/movie.mp4 is an address, and vidup sends local files", ""),
+    ],
+)  # fmt: skip
+def test_a_path_that_leads_nowhere_is_told_as_it_was_given(
+    path: str, what: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which path, and from where: the last component alone would fit many."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VidupError) as refused:
+        open_video(path)
+    assert (refused.value.code, refused.value.what, refused.value.cause) == (ExitCode.FILE, what, cause.format(here=tmp_path))
+
+
+def test_a_tilde_that_no_shell_has_read_is_explained(nobodys_home: Path) -> None:
+    """The file is there, but not under that name."""
+    (nobodys_home / "movie.mp4").touch()
+    with pytest.raises(VidupError) as refused:
+        open_video("~/movie.mp4")
+    assert "quotes" in refused.value.advice
+
+
+def test_an_empty_name_is_wrong_usage() -> None:
+    """It comes from a variable that is not set; the current folder was never meant."""
+    with pytest.raises(VidupError) as refused:
+        open_video("")
+    assert (refused.value.code, "empty" in refused.value.what) == (ExitCode.USAGE, True)

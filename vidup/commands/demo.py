@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 from vidup.plan.parts import MIB
 from vidup.units import show_size
 
@@ -47,12 +47,21 @@ def demo(keep: Path | None) -> int:
 
     try:
         with interruptible(), tempfile.TemporaryDirectory(prefix="vidup-demo-") as scratch:
-            folder = keep or Path(scratch)
-            folder.mkdir(parents=True, exist_ok=True)
-            return _play(folder, Path(scratch))
+            return _play_in(keep or Path(scratch), Path(scratch))
     except KeyboardInterrupt:
         _say("Stopped the demo. Its upload went nowhere, so there is nothing to continue.")
         raise
+
+
+def _play_in(folder: Path, scratch: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _play(folder, scratch)
+    except OSError as error:
+        raise VidupError(
+            ExitCode.FILE, f"The demo cannot write to {folder}", cause=error.strerror or str(error),
+            advice=f"It needs {show_size(2 * _SIZE)} of space; name a folder of yours with --keep.",
+        ) from error  # fmt: skip
 
 
 def _play(folder: Path, scratch: Path) -> int:

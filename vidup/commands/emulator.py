@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
-from vidup.errors import ExitCode
+from vidup.console.options import Whole
+from vidup.errors import ExitCode, VidupError
 from vidup.units import show_size
 
 if TYPE_CHECKING:
@@ -78,10 +79,6 @@ Plain HTTP without CORS; of the two forms of Content-Range it takes "part".
 """
 
 
-class _CannotStart(click.ClickException):
-    exit_code = int(ExitCode.USAGE)
-
-
 def _faults(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     from vidup.emulator.faults import parse_fault
 
@@ -104,7 +101,7 @@ def _limit(context: click.Context, parameter: click.Parameter, value: str | None
 
 @click.command(cls=Command, help=_HELP)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Listen here.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="Listen on this port.  [default: a free one]")
+@click.option("--port", type=Whole(0, 65535), default=0, metavar="PORT", help="Listen on this port.  [default: a free one]")
 @click.option(
     "--store", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Keep finished videos here, as VIDEO_ID.mp4.  [default: a temporary folder, removed at the end]",
@@ -133,11 +130,22 @@ def emulator(
     if not (allow_remote or _is_loopback(host)):
         raise click.UsageError(f"--host {host} is reachable for other machines; add --allow-remote if that is wanted")
     try:
+        if store is not None:
+            store.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VidupError(
+            ExitCode.FILE, f"The emulator cannot keep videos in {store}", cause=error.strerror or str(error),
+            advice="Name another folder with --store, or leave it out.",
+        ) from None  # fmt: skip
+    try:
         server = Emulator(
             host=host, port=port, store=store, api_key=api_key, rate_limit=rate_limit, faults=faults, hear=_teller() if verbose else None
         )  # fmt: skip
     except OSError as error:
-        raise _CannotStart(f"the emulator cannot start on {host} port {port}: {error.strerror or error}") from None
+        raise VidupError(
+            ExitCode.USAGE, f"The emulator cannot start on {host} port {port}", cause=error.strerror or str(error),
+            advice="Leave out --port for a free one, or name another." if port else "Correct --host.",
+        ) from None  # fmt: skip
     asked_to_stop = threading.Event()
     before = {number: signal.signal(number, lambda *_: asked_to_stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

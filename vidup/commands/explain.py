@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from vidup.console.help import Command
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 
 if TYPE_CHECKING:
     from vidup.verdicts.judge import Rule
@@ -29,24 +29,29 @@ def explain(words: tuple[str, ...], as_json: bool) -> int:
     Without an argument: the whole table. A message may be pasted as it was seen, with numbers filled in or a letter missing.
     """
     from vidup.verdicts.explaining import find_rules
+    from vidup.verdicts.own import OWN
     from vidup.verdicts.rules import TABLE
 
     if not words:
-        _print_all(TABLE.rules, as_json)
+        _print_all((*TABLE.rules, *OWN), as_json)
         return ExitCode.OK
     text = " ".join(words)
     found = find_rules(TABLE, text)
     if not found:
-        if as_json:
-            click.echo("[]")
-        click.echo("No documented error matches this text. The whole table: vidup explain", err=True)
-        return ExitCode.UNKNOWN
+        raise VidupError(ExitCode.UNKNOWN, "No documented error matches this text", advice="The whole table: vidup explain")
     if as_json:
         click.echo(json.dumps(_row(found[0]) if len(found) == 1 else [_row(rule) for rule in found]))
         return ExitCode.OK
-    for rule in found:
-        _print_one(rule)
+    if len(found) > _FEW:
+        _print_all(tuple(found), as_json)
+    else:
+        for rule in found:
+            _print_one(rule)
     return ExitCode.OK
+
+
+_FEW: Final = 4
+"""Rows that are shown in full; more, as of HTTP 400, are listed."""
 
 
 def _row(rule: Rule) -> dict[str, object]:

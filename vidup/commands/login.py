@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vidup.console.help import Command
-from vidup.console.options import environment, resolve_base_url, where_options
+from vidup.console.options import PRODUCTION, SANDBOX, environment, resolve_base_url, where_options
 from vidup.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -38,18 +38,20 @@ def login(sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: s
     line = open_line(url, key, teller())
     ask_alone(line, line.log_in)
     path = keep_key(url, key)
-    click.echo(f"{url} accepts the key. It is kept in\n  {path}", err=True)
+    click.echo(f"✓ {url} accepts the key. It is kept in\n  {path}", err=True)
     hiding = [name for name in VARIABLES if environment().get(name)]
     if hiding:
         click.echo(f"{hiding[0]} is set and comes first: unset it to use the key kept now.", err=True)
+    same = "" if url == PRODUCTION else " --sandbox" if url == SANDBOX else f" --base-url {url}"
+    click.echo(f"→ vidup upload{same} FILE", err=True)
     return ExitCode.OK
 
 
 def _key(api_key_file: str | None, url: str) -> ApiKey:
-    from vidup.console.keys import given_key, typed_key
+    from vidup.console.keys import DASHBOARD, given_key, typed_key
     from vidup.console.signals import interruptible
 
     if api_key_file is None and sys.stdin is not None and sys.stdin.isatty():
         with interruptible():  # or the terminal would stay without echo
-            return typed_key(click.prompt(f"API key for {url} (not shown)", hide_input=True, err=True))
+            return typed_key(click.prompt(f"API key for {url}, from {DASHBOARD} (not shown)", hide_input=True, err=True))
     return given_key(api_key_file or "-")

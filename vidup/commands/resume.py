@@ -21,6 +21,7 @@ from vidup.console.options import (
     status_command,
     uploads_per_minute,
 )  # fmt: skip
+from vidup.console.restarting import restart_command
 from vidup.console.settings import noise_of
 from vidup.console.upload_ids import UploadId
 from vidup.errors import ExitCode, VidupError
@@ -72,7 +73,10 @@ def _choose(records: list[Record], names: tuple[str, ...], everything: bool) -> 
         if not records:
             raise VidupError(ExitCode.UNKNOWN, "There is no interrupted upload", advice="Begin one: vidup upload FILE")
         lines = "\n".join(f"  vidup resume {known.upload_id}   {known.path}" for known in (record.checkpoint for record in records))
-        raise click.UsageError(f"there are {len(records)} interrupted uploads; name one, or give --all:\n{lines}")
+        raise VidupError(
+            ExitCode.USAGE, f"There are {len(records)} interrupted uploads; name one, or continue them all:\n{lines}",
+            advice="vidup resume --all",
+        )  # fmt: skip
     return list({record.checkpoint.upload_id: record for record in (_named(records, name) for name in names)}.values())
 
 
@@ -106,7 +110,11 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
         adopt=options["adopt"], continuing=known.upload_id,
     )  # fmt: skip
-    return Task(order, untouched, lambda _upload_id: command, lambda video_id: status_command(context, known.base_url, video_id))
+    return Task(
+        order, untouched, lambda _upload_id: command,
+        lambda more: restart_command(context, more, known.path, known.base_url, known.options),
+        lambda video_id: status_command(context, known.base_url, video_id),
+    )  # fmt: skip
 
 
 def _keys(key_file: str | None) -> Callable[[str], ApiKey | VidupError]:

@@ -25,6 +25,7 @@ from vidup.console.options import (
     video_options,
     where_options,
 )  # fmt: skip
+from vidup.console.restarting import restart_command
 from vidup.console.settings import noise_of
 from vidup.errors import ExitCode, VidupError
 
@@ -72,7 +73,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         state_dir = state_folder(options["state_dir"])
         key = find_key(options["api_key_file"], environment(), base_url)
     except VidupError as error:
-        return refuse_upload(file, error, noise)
+        return refuse_upload(file, error, noise, video_id=options["video_id"])
     order = Order(
         path=file, base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
@@ -85,17 +86,19 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
 
         return run_dry(order, noise)
     command = same_command()
-    untouched = Report("interrupted", file, ExitCode.SIGINT, resumable=True)
+    untouched = Report("interrupted", file, ExitCode.SIGINT, video_id=options["video_id"], resumable=True)
     task = Task(
         order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command,
+        lambda more: restart_command(context, more, file, base_url, order.video),
         lambda uploaded: status_command(context, base_url, uploaded),
     )  # fmt: skip
     return run_uploads([task], noise)
 
 
 def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> None:
-    video_id = options["video_id"]
-    if video_id is not None:
+    if options["video_id"] is not None:
+        if options["restart"]:
+            raise click.UsageError("--restart uploads into a new video, and --video-id names one: leave out one of them")
         wrong = [*given(context, VIDEO), *given(context, ("portable",))]
         if wrong:
             raise click.UsageError(f"--{wrong[0].replace('_', '-')} applies when a video is created; with --video-id there is one already")

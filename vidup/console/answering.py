@@ -19,11 +19,15 @@ from vidup.upload.tally import Tally
 
 
 def say(lines: Iterable[str]) -> None:
-    """Lines on stdout, whatever its encoding; one that is closed is no reason to fail."""
-    out = Out(sys.stdout if sys.stdout is not None else io.StringIO())
-    for line in lines:
-        out.write(f"{line}\n")
-        out.flush()
+    """Lines on stdout, whatever its encoding; one that is closed is no reason to fail. Raises OSError where the disk behind it is full."""
+    stdout = sys.stdout if sys.stdout is not None else io.StringIO()
+    out = Out(stdout)
+    try:
+        for line in lines:
+            stdout.write(out.carried(f"{line}\n"))
+            stdout.flush()
+    except (BrokenPipeError, ValueError):
+        return
 
 
 def answer(lines: Iterable[str], fields: Mapping[str, object], as_json: bool) -> None:

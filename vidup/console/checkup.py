@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,15 @@ from vidup.api.trust import trust_source
 from vidup.console.config import Homeless, config_file
 from vidup.console.keys import find_key
 from vidup.errors import ExitCode, VidupError
-from vidup.events import Tell
+from vidup.events import Event, Tell
+from vidup.inert import inert
 from vidup.state.journal import StateFolder
 from vidup.units import show_duration
 from vidup.upload.outcome import Refused
-from vidup.upload.questions import Line, open_line
+from vidup.upload.questions import PATIENCE, Line, open_line
 from vidup.verdicts.judge import Reply
+
+_SGR: Final = {"ok": "32", "warn": "33", "fail": "31", "wait": "33"}
 
 _SKEW: Final = 60.0
 """Seconds that this machine's clock may differ from the server's."""
@@ -35,11 +38,24 @@ class Finding:
     words: str
     advice: str = ""
     code: ExitCode = ExitCode.OK
+    waiting: str = ""
 
     @property
     def mark(self) -> str:
         """`ok`, `warn` or `fail`."""
-        return "fail" if self.code is not ExitCode.OK else "warn" if self.advice else "ok"
+        return self.waiting or ("fail" if self.code is not ExitCode.OK else "warn" if self.advice else "ok")
+
+    def line(self, painted: bool) -> str:
+        """The finding as a line for a person, its mark in colour if `painted`."""
+        mark = f"{self.mark:<4}"
+        mark = f"\x1b[{_SGR[self.mark]}m{mark}\x1b[0m" if painted else mark
+        return f"{mark}  {self.name:<7}  {inert(f'{self.words} → {self.advice}' if self.advice else self.words, 1000)}"
+
+    def to_json(self) -> dict[str, object]:
+        """The finding as `--json` has it."""
+        return {
+            "name": self.name, "mark": self.mark, "words": self.words, "advice": self.advice or None, "exit_code": int(self.code),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +64,25 @@ class Subject:
 
     base_url: str
     key_file: str | None
-    state_dir: Path
+    state_dir: Path | VidupError
     environ: Mapping[str, str]
+    wrong_config: VidupError | None = None
 
 
-def check_up(subject: Subject, tell: Tell) -> Iterator[Finding]:
-    """The findings as they are made; requests are one log in. Raises nothing but faults of vidup itself."""
+def check_up(subject: Subject, meanwhile: Callable[[Finding], None]) -> Iterator[Finding]:
+    """The findings as they are made; requests are one log in. Raises nothing but faults of vidup itself.
+
+    `meanwhile` is told once where an answer is still waited for: it is no finding.
+    """
+    told: list[Event] = []
+
+    def tell(event: Event) -> None:
+        if not told:
+            meanwhile(Finding("log in", f"no usable answer yet, trying again for up to {PATIENCE:g} s", waiting="wait"))
+        told.append(event)
+
     yield Finding("version", f"vidup {__version__}, Python {platform.python_version()}, {sys.platform}")
-    yield _config(subject.environ)
+    yield _problem("config", subject.wrong_config) if subject.wrong_config else _config(subject.environ)
     yield Finding("server", subject.base_url)
     yield from _connection(subject, tell)
     yield from _state(subject.state_dir)
@@ -117,7 +144,10 @@ def _clock(reply: Reply, now: float) -> Iterator[Finding]:
     yield Finding("clock", f"{show_duration(abs(skew))} {side} the server's", "Set this machine's clock: certificates and dates go by it.")
 
 
-def _state(folder: Path) -> Iterator[Finding]:
+def _state(folder: Path | VidupError) -> Iterator[Finding]:
+    if isinstance(folder, VidupError):
+        yield _problem("state", folder)
+        return
     state = StateFolder(folder)
     try:
         state.prepare()

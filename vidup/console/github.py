@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from vidup.events import Event, Started
@@ -22,10 +21,15 @@ _LONGEST: Final = 3000
 class Step:
     """The step that vidup runs in. Its files may be missing or unwritable: no upload fails for them."""
 
-    def __init__(self, output: str, summary: str) -> None:
-        """`output` and `summary` are the files that GITHUB_OUTPUT and GITHUB_STEP_SUMMARY name; empty for none."""
+    def __init__(self, output: str, summary: str, warn: Callable[[str], None]) -> None:
+        """`output` and `summary` are the files that GITHUB_OUTPUT and GITHUB_STEP_SUMMARY name; empty for none.
+
+        `warn` is told once of each that cannot be written.
+        """
         self._output = output
         self._summary = summary
+        self._warn = warn
+        self._warned: set[str] = set()
         self._told: dict[str, str] = {}
 
     def hear(self, event: Event) -> None:
@@ -38,28 +42,37 @@ class Step:
         outputs = {"upload-id": report.upload_id, "video-id": report.video_id, "player-url": _player(report)}
         self._tell({name: value for name, value in outputs.items() if value} | {"resumable": str(report.resumable).lower()})
         if self._summary:
-            _append(self._summary, ("" if _ends_in_table(self._summary) else f"\n{_HEAD}") + _row(report))
+            self._append("GITHUB_STEP_SUMMARY", self._summary, ("" if _ends_in_table(self._summary) else f"\n{_HEAD}") + _row(report))
 
     def _tell(self, outputs: Mapping[str, str]) -> None:
         fresh = {name: inert(value, 1000) for name, value in outputs.items() if self._told.get(name) != value}
         self._told.update(outputs)
         if self._output and fresh:
             mark = f"ghadelimiter_{uuid.uuid4()}"
-            _append(self._output, "".join(f"{name}<<{mark}\n{value}\n{mark}\n" for name, value in fresh.items()))
+            self._append("GITHUB_OUTPUT", self._output, "".join(f"{name}<<{mark}\n{value}\n{mark}\n" for name, value in fresh.items()))
+
+    def _append(self, variable: str, path: str, text: str) -> None:
+        try:
+            _append(path, text)
+        except (OSError, ValueError) as error:
+            if variable not in self._warned:
+                self._warned.add(variable)
+                words = error.strerror if isinstance(error, OSError) else ""
+                self._warn(f"{path}, which {variable} names, cannot be written ({words or error}): later steps will not see the result")
 
 
-def open_step(environ: Mapping[str, str]) -> Step | None:
-    """The step that this process runs in, or None outside of GitHub Actions."""
+def open_step(environ: Mapping[str, str], warn: Callable[[str], None]) -> Step | None:
+    """The step that this process runs in, or None outside of GitHub Actions. `warn` as in `Step`."""
     if environ.get("GITHUB_ACTIONS") != "true":
         return None
-    return Step(environ.get("GITHUB_OUTPUT", ""), environ.get("GITHUB_STEP_SUMMARY", ""))
+    return Step(environ.get("GITHUB_OUTPUT", ""), environ.get("GITHUB_STEP_SUMMARY", ""), warn)
 
 
 def annotation(environ: Mapping[str, str], lines: Iterable[str]) -> str:
     """The workflow command that marks a step with a failure told in these lines, the first as its title; empty outside of GitHub."""
     if environ.get("GITHUB_ACTIONS") != "true":
         return ""
-    title, *rest = [inert(line.strip(), _LONGEST // 3) for line in lines] or [""]
+    title, *rest = [inert(line.strip().removeprefix("✗ "), _LONGEST // 3) for line in lines] or [""]
     message = github_escape("\n".join(rest) or title)[:_LONGEST]
     return f"::error title={github_escape(title[:200], property=True)}::{message}"
 
@@ -72,7 +85,9 @@ def _player(report: Report) -> str:
 def _row(report: Report) -> str:
     """One line of the table. Foreign text stands as code, where GitHub looks for no markup, mentions, links or emoji."""
     file = report.file or ""
-    result = report.status if report.error is None else f"{report.status}: {inert(report.error.what)}"
+    error = report.error
+    told = (error.what, error.cause, f"→ {error.advice}" if error.advice else "") if error else ()
+    result = f"{report.status}: {'. '.join(filter(None, told))}" if error else report.status
     url = _player(report)
     cells = (
         _code(file.rpartition("/")[2] or file),
@@ -86,7 +101,7 @@ def _row(report: Report) -> str:
 
 
 def _code(text: str) -> str:
-    spelled = "".join(sign if sign.isalnum() or sign == " " else f"&#{ord(sign)};" for sign in inert(text))
+    spelled = "".join(sign if sign.isalnum() or sign == " " else f"&#{ord(sign)};" for sign in inert(text, 1000))
     return f"<code>{spelled}</code>" if text else ""
 
 
@@ -103,7 +118,6 @@ def _ends_in_table(path: str) -> bool:
 
 
 def _append(path: str, text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

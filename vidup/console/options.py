@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from math import isnan
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -51,13 +50,41 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-class Seconds(click.FloatRange):
-    """A number of seconds within a range; what is no number at all lies in none, which comparing alone would not tell."""
+class Whole(click.ParamType[int]):
+    """A whole number within a range, both ends included."""
+
+    name = "integer"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._range = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        least, most = self._range
+        try:
+            number = int(str(value))
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            self.fail(f"{value} is not a whole number from {least} to {most}", param, ctx)
+        return number
+
+
+class Seconds(click.ParamType[float]):
+    """A number of seconds within a range, both ends included."""
+
+    name = "seconds"
+
+    def __init__(self, least: float, most: float) -> None:
+        self._range = least, most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        seconds = float(super().convert(value, param, ctx))
-        if isnan(seconds):
-            self.fail(f"{value} is no number of seconds", param, ctx)
+        least, most = self._range
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = least - 1
+        if not least <= seconds <= most:  # nor does what is no number, NaN, lie in it
+            self.fail(f"{value} is not a number of seconds from {least:g} to {most:g}", param, ctx)
         return seconds
 
 
@@ -131,7 +158,7 @@ state_option = click.option(
 )  # fmt: skip
 
 jobs_option = click.option(
-    "-j", "--jobs", type=click.IntRange(1, 16), default=4, show_default=True, envvar="VIDUP_JOBS", metavar="N",
+    "-j", "--jobs", type=Whole(1, 16), default=4, show_default=True, envvar="VIDUP_JOBS", metavar="N",
     help="Parts in flight, 1 to 16.",
 )  # fmt: skip
 
@@ -144,14 +171,18 @@ how_options = _all(
     state_option,
 )  # fmt: skip
 
+color_option = click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", envvar="VIDUP_COLOR", show_default=True,
+    help="When to use colour.",
+)  # fmt: skip
+
 noise_options = _all(
     click.option("-q", "--quiet", is_flag=True, envvar="VIDUP_QUIET", help="Nothing on stderr unless something fails."),
     click.option("-v", "--verbose", count=True, envvar="VIDUP_VERBOSE", help="Say where each setting comes from; -vv: every request."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object on stdout, also after a failure."),
     click.option("--progress", type=click.Choice(["auto", "tty", "plain", "json", "none"]), default="auto", envvar="VIDUP_PROGRESS",
                  show_default=True, help="How progress is shown on stderr."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", envvar="VIDUP_COLOR", show_default=True,
-                 help="When to use colour."),
+    color_option,
 )  # fmt: skip
 
 
@@ -243,18 +274,18 @@ def given(context: click.Context, names: tuple[str, ...]) -> list[str]:
     return [name for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
 
 
-_STICKY: Final = ("state_dir", "api_key_file", "allow_http", "jobs", "retry_for", "timeout")
+STICKY: Final = ("state_dir", "api_key_file", "allow_http", "jobs", "retry_for", "timeout")
 
 
 def resume_command(context: click.Context, upload_id: str) -> str:
     """The shell-quoted command that continues this upload, with the options that it cannot do without."""
     words = ["vidup", "resume", upload_id]
-    for name in given(context, _STICKY):
+    for name in given(context, STICKY):
         value = context.params[name]
         if name == "api_key_file" and value == "-":
             continue
         option = "--" + name.replace("_", "-")
-        words += [option] if value is True else [option, _number(value) if isinstance(value, float) else str(value)]
+        words += [option] if value is True else [option, as_option(value) if isinstance(value, float) else str(value)]
     return command_line(words)
 
 
@@ -277,7 +308,7 @@ def _outside(context: click.Context, name: str) -> bool:
     return context.get_parameter_source(name) in (click.core.ParameterSource.ENVIRONMENT, click.core.ParameterSource.DEFAULT_MAP)
 
 
-def _number(value: float) -> str:
+def as_option(value: float) -> str:
     """As an option takes it, without an exponent: it reads back as the very same number."""
     from decimal import Decimal
 

@@ -10,9 +10,12 @@ from typing import Final, NamedTuple
 
 import click
 
-from vidup.console.options import Noise
+from vidup.console.github import open_step
+from vidup.console.options import Noise, environment
 from vidup.console.settings import FileDefaults, noise_of
 from vidup.errors import VidupError
+from vidup.inert import json_line
+from vidup.upload.outcome import Report, error_json
 
 _UPLOADING: Final = ("upload", "resume")
 """The commands whose every end is an object of `--json` and an event of `--progress json`."""
@@ -23,27 +26,56 @@ class _Wish(NamedTuple):
 
     noise: Noise
     file: str | None
+    video_id: str | None
 
 
 def tell_program(group: click.Group, words: Sequence[str], error: VidupError) -> bool:
-    """Print the object and the events that the command line of these words asks for; False if stderr is still for people."""
+    """Print the object and the events that the command line of these words asks for; False if stderr is still for people.
+
+    Of an upload they are those of any upload that failed, and a GitHub job hears of it; any other command has an object of the error.
+    """
+    if not words or words[0] not in _UPLOADING:
+        _tell_error(group, words, error)
+        return False
     wish = _wish(group, words)
-    if wish is None or not (wish.noise.as_json or wish.noise.progress == "json"):
+    if wish is None:
+        return False
+    code = error.code
+    report = Report("failed", wish.file, code, video_id=wish.video_id, resumable=code.resumable, error=error)
+    if step := open_step(environment(), lambda text: click.echo(f"! {text}", err=True)):
+        step.end(report)
+    return _tell_report(wish.noise, report, error)
+
+
+def _tell_report(noise: Noise, report: Report, error: VidupError) -> bool:
+    if not (noise.as_json or noise.progress == "json"):
         return False
     from vidup.console.session import print_result
     from vidup.progress.choice import Style
     from vidup.progress.views import open_view
-    from vidup.upload.outcome import Report
     from vidup.upload.tally import Tally
 
-    code, noise = error.code, wish.noise
-    report = Report("failed", wish.file, code, resumable=code.resumable, error=error)
+    code = error.code
     events = noise.progress == "json" and not noise.quiet
     view = open_view(Style("json", False, False), Tally(), sys.stderr if events and sys.stderr is not None else io.StringIO())
     view.result(report.to_json())
     print_result(report, noise)
     view.exit_(int(code), code.name.lower(), error.what, code.resumable)
     return events
+
+
+def _tell_error(group: click.Group, words: Sequence[str], error: VidupError) -> None:
+    """What a command that uploads nothing prints where --json was asked for and it failed."""
+    from vidup.console.answering import say
+
+    try:
+        root = click.Context(group, info_name="vidup")
+        command = group.get_command(root, words[0]) if words else None
+        if command is None or not _read(command, words[1:], root, {}).params.get("as_json"):
+            return
+        say([json_line({"v": 1, "error": error_json(error), "exit_code": int(error.code)})])
+    except Exception:  # noqa: BLE001  as in `_wish`; the sentence on stderr is left
+        return
 
 
 def _wish(group: click.Group, words: Sequence[str]) -> _Wish | None:
@@ -58,7 +90,7 @@ def _wish(group: click.Group, words: Sequence[str]) -> _Wish | None:
             context = _read(command, words[1:], root, FileDefaults(root))
         except VidupError:  # the config file itself is what is wrong
             context = _read(command, words[1:], root, {})
-        return _Wish(noise_of(context), _file(context, words))
+        return _Wish(noise_of(context), _file(context, words), context.params.get("video_id"))
     except Exception:  # noqa: BLE001  whatever made the command fail may do so again, and is what must be told
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TextIO
@@ -29,14 +30,15 @@ from vidup.upload.tally import Tally
 class Task(NamedTuple):
     """One file of a command: what to upload, or the error for which it cannot even begin.
 
-    `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun;
-    `status_command` the video id of an upload that is through.
+    `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun,
+    `restart_command` the options that are advised besides --restart, `status_command` the video id of an upload that is through.
     """
 
     order: Order | VidupError
     untouched: Report
     resume_command: Callable[[str | None], str]
-    status_command: Callable[[str], str] = lambda video_id: f"vidup status {video_id}"
+    restart_command: Callable[[str], str] = "--restart{}".format
+    status_command: Callable[[str], str] = "vidup status {}".format
 
 
 def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
@@ -48,9 +50,9 @@ def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
     return end(session.code, signals if session.code in ENDING.values() else None)
 
 
-def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "") -> ExitCode:
+def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> ExitCode:
     """End an upload that cannot even begin, say for want of a key, as one that failed: with an object, an `exit`, an annotation."""
-    stage = _refuse(path, error, noise, key_source)
+    stage = _refuse(path, error, noise, key_source, video_id)
     stage.leave(error.code, [stage.report])
     return end(error.code)
 
@@ -96,7 +98,7 @@ class _Session:
         stage = _Stage(self._noise, order.key.source, task)
 
         def deliver(report: Report) -> bool:
-            out = stage.show(_with_command(report, task.resume_command))
+            out = stage.show(_with_command(report, task))
             if last and report.status != "interrupted":
                 self.signals.ignore()
             if report.status == "uploaded" and report.video_id:
@@ -134,7 +136,7 @@ class _Session:
     def _skip(self, task: Task, code: ExitCode) -> _Stage:
         stage = _Stage(self._noise, "")
         with stage.open(Tally()):
-            stage.show(_with_command(task.untouched._replace(exit_code=code), task.resume_command))
+            stage.show(_with_command(task.untouched._replace(exit_code=code), task))
         return stage
 
     def _stop(self, code: ExitCode) -> None:
@@ -154,14 +156,18 @@ class _Session:
             (view.park if parked else view.go_on)()
 
 
-def _with_command(report: Report, resume_command: Callable[[str | None], str]) -> Report:
+def _with_command(report: Report, task: Task) -> Report:
+    """The report with the commands to type in full: what begins anew has options that `vidup resume` does not know."""
+    if report.error is not None:
+        report.error.advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
     if not report.resumable:
         return report
-    return report._replace(resume_command=resume_command(report.upload_id if report.video_id else None))
+    return report._replace(resume_command=task.resume_command(report.upload_id if report.total_parts is not None else None))
 
 
-def _refuse(path: str | None, error: VidupError, noise: Noise, key_source: str = "") -> _Stage:
-    stage, report = _Stage(noise, key_source), Report("failed", path, error.code, resumable=error.code.resumable, error=error)
+def _refuse(path: str | None, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> _Stage:
+    stage = _Stage(noise, key_source)
+    report = Report("failed", path, error.code, video_id=video_id, resumable=error.code.resumable, error=error)
     with stage.open(Tally()):
         stage.show(report)
     return stage
@@ -177,7 +183,7 @@ class _Stage:
         self.shown: Report | None = None
         self._stderr = io.StringIO() if sys.stderr is None or stderr_is_stuck() else sys.stderr
         self._style = decide(noise.progress, noise.color, noise.quiet, noise.verbose, environment(), self._stderr.isatty())
-        self._step = open_step(environment())
+        self._step = open_step(environment(), self._warn)
         self._view: View | None = None
         self._lines: list[str] = []
 
@@ -197,6 +203,9 @@ class _Stage:
         self.view.tell(event)
         if self._step is not None:
             self._step.hear(event)
+
+    def _warn(self, text: str) -> None:
+        self.view.message(text, "warning")
 
     def trace(self, line: str) -> None:
         """A request was made."""

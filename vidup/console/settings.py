@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from vidup.console.options import Noise, environment, outranks
+from vidup.errors import VidupError
 from vidup.units import option_size
 
 _NOT_IN_FILE: Final = ("api_key_file",)
@@ -31,10 +32,14 @@ class FileDefaults(dict[str, Any]):
     It is opened when the first option wants its default, so that -h helps with a broken file, too.
     """
 
-    def __init__(self, context: click.Context) -> None:
-        """`context` is that of the group, whose commands have the options."""
+    wrong: VidupError | None = None
+    """What is wrong with the file, for a command that goes on all the same."""
+
+    def __init__(self, context: click.Context, goes_on: bool = False) -> None:
+        """`context` is that of the group, whose commands have the options; with `goes_on` a wrong file is `wrong` instead of raised."""
         super().__init__()
         self._context = context
+        self._goes_on = goes_on
         self._read = False
 
     def get(self, name: object, default: object = None) -> Any:
@@ -44,7 +49,12 @@ class FileDefaults(dict[str, Any]):
     def __contains__(self, name: object) -> bool:
         if not self._read:
             self._read = True
-            self._fill()
+            try:
+                self._fill()
+            except VidupError as error:
+                if not self._goes_on:
+                    raise
+                self.wrong = error
         return super().__contains__(name)
 
     def _fill(self) -> None:

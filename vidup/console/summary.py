@@ -35,10 +35,8 @@ def undelivered_lines(report: Report, command: str) -> list[str]:
 
 def failure_lines(report: Report, key_source: str = "") -> list[str]:
     """What failed, the cause in the words of whoever refused, what is safe, and as the last line what to do."""
-    if report.status == "interrupted":
-        lines = [f"Interrupted: {inert(_name(report))} is not uploaded yet."]
-    else:
-        lines = [f"Could not upload {inert(_name(report))}: {inert(report.error.what, 500) if report.error else 'it failed'}"]
+    interrupted = report.status == "interrupted"
+    lines = [f"Interrupted: {inert(_name(report))} is not uploaded yet." if interrupted else _could_not(report)]
     if report.error and report.error.cause:
         lines.append(f"  {inert(report.error.cause, 1000)}")
     if report.exit_code is ExitCode.AUTH and key_source and report.error and report.error.cause:
@@ -53,6 +51,15 @@ def failure_lines(report: Report, key_source: str = "") -> list[str]:
             lines.append(f"  Keep {inert(_name(report))} unchanged until then.")
         lines.append(f"→ Continue with: {inert(report.resume_command, 1000)}")
     return lines
+
+
+def _could_not(report: Report) -> str:
+    """The file as it was named, once, and what failed."""
+    file, what = report.file or "", report.error.what if report.error else "it failed"
+    for name in (file, _name(report)):
+        if name and what.startswith(f"{name} "):
+            what = f"it {what.removeprefix(f'{name} ')}"
+    return f"Could not upload {inert(file, 500)}: {inert(what, 500)}" if file else f"Could not upload: {inert(what, 500)}"
 
 
 def _name(report: Report) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vidup.inert import inert
-from vidup.plan.parts import MAX_PART, MIB, Plan
+from vidup.plan.parts import MAX_PART, MAX_SIZE, MIB, WARN_SIZE, Plan
 from vidup.units import option_size, show_duration, show_size
 
 _BESIDES_PARTS = 3
@@ -74,6 +74,15 @@ class Forecast:
             f"parts     {'1 part' if total == 1 else f'{total} parts of {part_size}'}{sent}",
             f"requests  {self.requests}",
             f"limit     {self._limit()}",
+            *self._too_large(),
+        ]
+
+    def _too_large(self) -> list[str]:
+        if self.plan.size <= WARN_SIZE:
+            return []
+        return [
+            f"note      over {show_size(WARN_SIZE)}, the most that api.video's reference names for a video; its error pages name "
+            f"{show_size(MAX_SIZE)}: it may be refused when all is sent. Cut or compress it to be sure."
         ]
 
     def _limit(self) -> str:

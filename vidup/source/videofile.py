@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import stat
 import threading
@@ -89,7 +90,7 @@ class VideoFile:
     def _changed(self, cause: str) -> VidupError:
         return FileChanged(
             ExitCode.FILE, f"{self.name} changed while it was being sent", cause=cause,
-            advice="When nothing writes to the file any more, start over with --restart.",
+            advice="When nothing writes to the file any more, start over: --restart",
         )  # fmt: skip
 
 
@@ -117,14 +118,18 @@ def _samples(size: int) -> Iterator[tuple[int, int]]:
 def open_video(path: str) -> VideoFile:
     """Open a file to upload. Raises VidupError(FILE) for what cannot be one: missing, unreadable, no regular file, empty, too large.
 
-    The refusal names the path as it was given: of many files, several may have the same name.
+    The refusal names the path as it was given: of many files, several may have the same name. An empty path is VidupError(USAGE).
     """
+    if not path:
+        raise VidupError(
+            ExitCode.USAGE, "The name of the file is empty",
+            advice="Name a file; in a script, see whether the variable that should hold its name is set.",
+        )  # fmt: skip
     try:
         real = os.path.realpath(path)
         descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:  # ValueError for a NUL in the path
-        cause = error.strerror if isinstance(error, OSError) else None
-        raise VidupError(ExitCode.FILE, f"{path} cannot be read", cause=cause or str(error), advice="Check the path.") from error
+        raise _cannot_open(path, error) from error
     about = os.fstat(descriptor)
     refusal = _why_not(about)
     if refusal:
@@ -138,6 +143,31 @@ def open_video(path: str) -> VideoFile:
         path=real, name=os.path.basename(path.rstrip(os.sep)) or path, size=about.st_size, mtime_ns=about.st_mtime_ns,
         device=about.st_dev, inode=about.st_ino, descriptor=descriptor,
     )  # fmt: skip
+
+
+def _cannot_open(path: str, error: OSError | ValueError) -> VidupError:
+    """The refusal of a path that leads to no file; of a relative one also the folder it was looked for in."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        if re.match(r"[a-z][a-z0-9+]+://", path, re.IGNORECASE):
+            return VidupError(
+                ExitCode.FILE, f"{path} is an address, and vidup sends local files", advice="Download it, then upload the file."
+            )
+        what = f"{path} does not exist"
+    else:
+        what = f"{path} cannot be read"
+    words = [] if isinstance(error, FileNotFoundError) else [(error.strerror if isinstance(error, OSError) else None) or str(error)]
+    if not os.path.isabs(path):
+        words.append(f"looked for in {_current_folder()}")
+    quoted = path.startswith("~") and os.path.exists(os.path.expanduser(path))
+    advice = "Leave the ~ out of the quotes: only the shell takes it for your home." if quoted else "Check the path."
+    return VidupError(ExitCode.FILE, what, cause="; ".join(words), advice=advice)
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return "the current folder, which is gone"
 
 
 def _why_not(about: os.stat_result) -> tuple[str, str] | None:
@@ -216,7 +246,7 @@ class PartBody:
             raise self._video.unreadable(f"at byte {offset}", error) from error
         if not taken:
             self._video.check_unchanged()
-            raise VidupError(ExitCode.FILE, f"{self._video.name} ended early at byte {offset}", advice="Start over with --restart.")
+            raise VidupError(ExitCode.FILE, f"{self._video.name} ended early at byte {offset}", advice="Start over: --restart")
         return taken
 
 

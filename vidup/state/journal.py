@@ -16,6 +16,7 @@ from vidup.state.disk import Disk, OsDisk
 from vidup.state.identity import content_mark, upload_id_for
 from vidup.state.index import Index, Known
 from vidup.state.record import Checkpoint, Record, decode, encode, encode_checkpoint
+from vidup.units import show_duration
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -300,4 +301,4 @@ def _holder_words(holder: Path) -> str:
         since = time.time() - holder.stat().st_mtime
     except (OSError, ValueError):  # it ends at this very moment, or has not begun to tell
         return "it holds the lock"
-    return f"process {pid} on {host}, for {since / 60:.0f} min"
+    return f"process {pid} on {host}, for {show_duration(since)}"

@@ -77,7 +77,7 @@ def _refuse_another(container: Container, ledger: Ledger) -> None:
     if not ledger.may_hold(container.plan.size):
         raise NotThisFile(
             ExitCode.REJECTED, f"The server holds {ledger.filesize} bytes, but the file has {container.plan.size}",
-            cause="the video on the server is not this file", advice="Upload it again with --restart.",
+            cause="the video on the server is not this file", advice="Upload it again: --restart",
         )  # fmt: skip
     if ledger.parts and ledger.total not in (None, container.plan.total_parts):
         raise not_this_split(ledger)

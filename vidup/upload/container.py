@@ -14,7 +14,7 @@ from vidup.state.record import Checkpoint
 from vidup.upload.outcome import NotThisFile
 from vidup.upload.partbook import PartBook
 
-LEAVE_OUT = "Leave out --video-id, so that vidup creates a video of its own."
+LEAVE_OUT = "Upload into a video of its own, without --video-id: --restart"
 
 
 @dataclass(slots=True)

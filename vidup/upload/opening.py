@@ -154,12 +154,10 @@ class Opening:
 
     def _another_file(self, record: Record, cause: str, kind: type[VidupError] = VidupError) -> VidupError:
         only_touched = not record.file_changed and record.checkpoint.fingerprint == self._fingerprint
-        adopt = (
-            " If you know that its content is the same, go on with --adopt: if it is not, the video will be broken." if only_touched else ""
-        )
+        adopt = "If you know that its content is the same, go on with --adopt: if it is not, the video will be broken. Else start over: "
         return kind(
             ExitCode.FILE, f"{self._source.name} changed since the interrupted upload; its parts no longer fit together", cause=cause,
-            advice=f"Start over with --restart.{adopt}",
+            advice=f"{adopt if only_touched else 'Start over: '}--restart",
         )  # fmt: skip
 
     def _agreed(self, record: Record, ledger: Ledger, vouched: bool) -> int:

@@ -69,7 +69,8 @@ def server_words(rule: Rule, reply: Reply) -> str:
     """The cause in the words of whoever refused: status, title, detail, and every problem by name."""
     if reply.status is None:
         return reply.text or rule.title
-    said = " ".join(dict.fromkeys(words for words in (reply.title, reply.detail, reply.text) if words))
+    told = (reply.title, reply.detail, reply.text.removeprefix(f"{reply.status} "))  # as proxies begin their pages
+    said = " ".join(dict.fromkeys(words for words in told if words))
     problems = [f"{problem.name}: {problem.title}" if problem.name else problem.title for problem in reply.problems]
     if reply.name and not problems:
         problems = [f"about {reply.name}"]

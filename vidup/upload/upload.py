@@ -161,7 +161,7 @@ class Upload:
             file=self.order.path,
             exit_code=ending.code,
             upload_id=self.opening.upload_id if self.opening else None,
-            video_id=container.video_id if container else known.video_id if known else None,
+            video_id=container.video_id if container else known.video_id if known else self.order.video_id,
             size=self._source.size if self._source else None,
             part_size=plan.part_size if plan else None,
             total_parts=plan.total_parts if plan else None,

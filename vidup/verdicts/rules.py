@@ -23,7 +23,7 @@ _PART = "progressive upload by part"
 _BYTES = "progressive upload by bytes"
 
 _REPORT = "This is a fault of vidup: please report it with the lines above."
-_LEAVE_OUT_ID = "Leave out --video-id, so that vidup creates a video of its own."
+_LEAVE_OUT_ID = "Upload into a video of its own, without --video-id: --restart"
 _SMALLER = "Start over with smaller parts: --restart --part-size {smaller}"
 _CHECK_KEY = "Copy the key again from the dashboard; production and sandbox keys differ (--sandbox)."
 
@@ -269,7 +269,7 @@ _GENERAL_ROWS: Final = (
         variants=("The requested resource was not found.",), aliases=("resourcenot_found",), exit_code=ExitCode.UNKNOWN,
         verdict=_ABORT, then=_STOP,
         does="Stops: the video is unknown, deleted, expired (containers live 7 days), or belongs to another project than this key.",
-        advice="Check the key and the video id; to upload into a new video, add --restart.",
+        advice="Check the key and the video id. Into a new video, without --video-id: --restart",
     ),
     Rule(slug="unrecognized-request-url", status=404, title="Unrecognized request URL.", group=_GENERAL,
          verdict=_ABORT, then=_STOP, does="Stops.", advice=_WRONG_URL),
