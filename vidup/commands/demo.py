@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
+from vidup.console.options import program
 from vidup.errors import ExitCode
+from vidup.inert import command_line
 from vidup.plan.parts import MIB
 from vidup.units import show_size
 
@@ -76,7 +78,7 @@ def _verdict(sent: str, received: str | None, kept: int, again: int) -> int:
         f"4. It continued: {kept} parts were not sent again; {show_size(again)} went over the wire twice (the parts in flight at the kill)."
     )
     _say(f"5. SHA-256 of the file and of the video on the server are the same: {sent[:16]}…")
-    _say("Now with your own key:  VIDUP_API_KEY=… vidup upload movie.mp4")
+    _say(f"Now with your own key:  VIDUP_API_KEY=… {command_line([*program(), 'upload', 'movie.mp4'])}")
     return ExitCode.OK
 
 

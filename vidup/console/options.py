@@ -248,7 +248,7 @@ _STICKY: Final = ("state_dir", "api_key_file", "allow_http", "jobs", "retry_for"
 
 def resume_command(context: click.Context, upload_id: str) -> str:
     """The shell-quoted command that continues this upload, with the options that it cannot do without."""
-    words = ["vidup", "resume", upload_id]
+    words = [*program(), "resume", upload_id]
     for name in given(context, _STICKY):
         value = context.params[name]
         if name == "api_key_file" and value == "-":
@@ -256,6 +256,19 @@ def resume_command(context: click.Context, upload_id: str) -> str:
         option = "--" + name.replace("_", "-")
         words += [option] if value is True else [option, _number(value) if isinstance(value, float) else str(value)]
     return command_line(words)
+
+
+def program() -> list[str]:
+    """The words that call this very program again: `vidup` where the shell finds it by that name, else as it was called now."""
+    from shutil import which
+
+    called = sys.argv[0]
+    by_module = os.path.basename(called) == "__main__.py"
+    ours = os.path.join(os.path.dirname(sys.executable), "vidup") if by_module else which(called) or called
+    found = which("vidup")
+    if found is not None and os.path.realpath(found) == os.path.realpath(ours):
+        return ["vidup"]
+    return [sys.executable, "-m", "vidup"] if by_module else [called]
 
 
 def _number(value: float) -> str:
@@ -267,7 +280,7 @@ def _number(value: float) -> str:
 
 def same_command() -> str:
     """The shell-quoted command line of this run, without --restart, which would throw away what it continues."""
-    return command_line(["vidup", *(word for word in sys.argv[1:] if word != "--restart")])
+    return command_line([*program(), *(word for word in sys.argv[1:] if word != "--restart")])
 
 
 def environment() -> Mapping[str, str]:
