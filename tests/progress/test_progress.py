@@ -214,7 +214,7 @@ def test_the_block_at_80_columns(terminal: int) -> None:
     assert screen_of(tape, 80)[:3] == [
         "holiday-2026-final-cut.mp4 → api.video (production)  vi4blUQJFrYWbaG44NChkH27",
         "━━━━━━━━━━━━━━━━━━──────────────   56%  1.69 GiB/3.00 GiB  15.0 MiB/s  eta 1:27",
-        "parts 35/62 ██████████████████████████▓▒▓·················  3 active, 1 retried",
+        "parts 35/62 ████████████████████████▓▒▓···············  3 active, 1 retried",
     ]
 
 

@@ -184,3 +184,22 @@ def test_ctrl_z_and_fg_leave_the_shells_lines_alone(emulate: Emulate, video: Cal
     stopped = next(place for place, line in enumerate(lines) if "Stopped" in line)
     assert "of-the-42-shell" in lines[stopped:] and any(line.endswith("fg") for line in lines[stopped:])
     assert [line for line in lines if line.startswith("✓ Uploaded")] and lines[stopped - 1].startswith("parts ")
+
+
+def test_in_the_background_nothing_is_drawn(emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+    """The shell has the terminal: what is typed and printed there stays; with `fg` the block is back."""
+    emulator = emulate(faults=["part=*,times=*:slow=2M"])
+    words = subprocess.list2cmdline(vidup.command("upload", str(video(40 * MIB, NAME)), "--part-size", "5MiB"))
+    shell = pexpect.spawn("bash", ["--norc", "-i"], env=vidup.env(emulator, TERM="xterm", PS1="$ "), timeout=30, encoding="utf-8")
+    shell.expect(r"\$ ")
+    shell.sendline(f"{words} &")
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > 8 * MIB, 30)
+    shell.sendline("echo of-the-$((40 + 2))-shell")
+    shell.expect("of-the-42-shell")
+    meanwhile = f"{shell.before}{shell.after}"
+    shell.sendline("fg")
+    shell.expect(r"parts +\d/8 ")
+    assert "parts" not in meanwhile and "\x1b[2K" not in meanwhile
+    shell.sendintr()
+    shell.expect("Continue with")
+    shell.close(force=True)

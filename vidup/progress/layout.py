@@ -24,6 +24,9 @@ _MIN_NAME: Final = 12
 _MIN_BAR: Final = 8
 _MIN_MAP: Final = 10
 _GAP: Final = "  "
+_ECHO: Final = 4
+"""Cells for `^C^C`: were they to wrap, the block would be a row higher than it is known to be, and the first would stay for good."""
+
 _PART_STYLES: Final = ("dim", "cyan", "cyan", "yellow", "green")
 
 
@@ -41,10 +44,19 @@ ASCII: Final = Glyphs(("=", "-", "."), ".>>!#", "->", "...")
 
 
 def frame(started: Started, numbers: Snapshot, pace: Pace, columns: int, glyphs: Glyphs, width: Width) -> Frame:
-    """The block for a terminal of `columns`, the last of which stays free: some terminals wrap when it is written."""
+    """The block for a terminal of `columns`, the last of which stays free: some terminals wrap when it is written.
+
+    The cursor stays behind the last line, where the terminal echoes keys.
+    """
     room = columns - 1
-    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs), _map_line(numbers, room, glyphs))
-    return _cropped(lines[0], room, width), _cropped(lines[1], room, width), _cropped(lines[2], room, width)
+    last = max(1, room - _ECHO)
+    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs), _map_line(numbers, last, glyphs))
+    return _cropped(lines[0], room, width), _cropped(lines[1], room, width), _cropped(lines[2], last, width)
+
+
+def rows(block: Frame, columns: int, width: Width) -> int:
+    """How many rows the block takes on a terminal that is `columns` wide by now, and has wrapped what was drawn when it was wider."""
+    return sum(max(1, -(-_cells(line, width) // columns)) for line in block)
 
 
 def middle_cut(text: str, room: int, ellipsis: str, width: Width) -> str:

@@ -49,6 +49,13 @@ class Out:
             return os.terminal_size((80, 24))
         return os.terminal_size((size.columns or 80, size.lines or 24))
 
+    def is_lent(self) -> bool:
+        """Whether this is the terminal that started vidup, and somebody else, as its shell, has the use of it now."""
+        try:
+            return os.tcgetpgrp(self._stream.fileno()) != os.getpgrp()
+        except (OSError, ValueError):
+            return False
+
     def _try(self, action: Callable[[], object]) -> None:
         if not self._works:
             return
