@@ -30,7 +30,7 @@ def tell_program(group: click.Group, words: Sequence[str], error: VidupError) ->
     wish = _wish(group, words)
     if wish is None or not (wish.noise.as_json or wish.noise.progress == "json"):
         return False
-    from vidup.console.session import print_result
+    from vidup.console.results import print_result
     from vidup.progress.choice import Style
     from vidup.progress.views import open_view
     from vidup.upload.outcome import Report

@@ -101,9 +101,9 @@ def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs) -> Line:
     done: Span = (f"{percent(numbers):3}%", "bold")
     size: Span = (amounts(numbers).rjust(total_width), "")
     rate: Span = (speed(numbers, pace).rjust(10), "")
-    state: Span = (condition(numbers, pace).ljust(8), "yellow" if pace.stalled or pace.limited else "")
-    choices: tuple[Line, ...] = ((done, size, rate, state), (done, rate, state), (done, state), (done,))
-    fields = next((choice for choice in choices if room - _fields_width(choice) >= _MIN_BAR), choices[-1])
+    state: Span = (condition(numbers, pace).ljust(8), "yellow" if pace.stalled or pace.limited or pace.stopping is not None else "")
+    choices = (((done, size, rate, state), _MIN_BAR), ((done, rate, state), _MIN_BAR), ((done, state), 0))
+    fields: Line = next((choice for choice, bar in choices if room - _fields_width(choice) >= bar), (done,))
     return (*_bar(numbers, max(0, room - _fields_width(fields)), glyphs), *((_GAP + text, style) for text, style in fields))
 
 

@@ -92,6 +92,11 @@ class TerminalView(LineView):
         self._leave_block()
         super()._rest_until_go(parked)
 
+    def _wipe(self) -> str:
+        """The block's rows, or the line on which a key was echoed."""
+        drawn = self._drawn
+        return "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (rows(drawn, self.out.size().columns, self._width) - 1 if drawn is not None else 0)
+
     def _leave_block(self) -> None:
         """The block is left where it is; the next one begins below whatever is written meanwhile."""
         self._live, self._drawn = None, None
@@ -128,7 +133,7 @@ class TerminalView(LineView):
         if self._live is not None and (self.out.size().columns != self._columns or self.out.is_lent()):
             self.beat()
         if self._live is None:
-            self.out.write(self._painted(text, kind) + "\n")
+            self.out.write(self._worded(text, kind))
             self.out.flush()
             return
         from rich.text import Text

@@ -28,6 +28,7 @@ class Pace(NamedTuple):
 
     `idle`: seconds without a byte in which one might have moved. `limited`: seconds that a rate-limit wait still runs, else 0.
     `answering`: what was begun is sent and only the server's answers are awaited, so that being idle is not the line's fault.
+    `stopping`: seconds that what is sent still gets for its answer, where the upload is being stopped; then there is neither rate nor eta.
     """
 
     rate: float
@@ -35,6 +36,7 @@ class Pace(NamedTuple):
     idle: float
     limited: float
     answering: bool
+    stopping: float | None = None
 
     @property
     def stalled(self) -> bool:
