@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from vidup.events import Resumed, Retrying, Started, Waiting
 from vidup.inert import inert
 from vidup.units import show_duration, show_size
 from vidup.upload.rate import STALL_AFTER, Pace
 from vidup.upload.tally import PartState, Snapshot
+
+_TO_SEND: Final = frozenset({PartState.WAITING, PartState.SENDING, PartState.RETRYING})
 
 
 def is_whole(numbers: Snapshot) -> bool:
@@ -41,6 +44,8 @@ def condition(numbers: Snapshot, pace: Pace) -> str:
         return f"rate limit: {show_duration(math.ceil(pace.limited))}"
     if pace.idle >= STALL_AFTER:
         return f"{'awaiting answer' if pace.answering else 'stalled'} {show_duration(pace.idle)}"
+    if not _TO_SEND.intersection(numbers.states):
+        return "awaiting answer"
     return "" if pace.eta is None else f"eta {show_duration(pace.eta)}"
 
 
