@@ -176,6 +176,17 @@ def test_the_second_signal_leaves_an_object_for_every_file(two_begun: Emulator, 
     assert [report["resume_command"] for report in reports] == [f"vidup resume {report['upload_id']} --jobs 3" for report in reports]
 
 
+def test_the_second_signal_waits_for_no_reader(full_pipe: int, emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """Stderr takes nothing: the object is on stdout all the same, and the end comes at once."""
+    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
+    process = vidup.start("upload", video(12 * MIB), "--json", emulator=emulator, stderr=full_pipe)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process.send_signal(number)
+    stdout, _ = process.communicate(timeout=4)
+    assert (process.returncode, json.loads(stdout)["status"]) == (-signal.SIGINT, "interrupted")
+
+
 def test_where_nothing_was_sent_no_wait_is_promised(emulate: Emulate, video: Video, vidup: Cli) -> None:
     """There are no answers to wait for while the key is checked; the same command goes on."""
     emulator = emulate(answer_delay=3)
