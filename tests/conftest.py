@@ -95,7 +95,8 @@ class Cli:
         return [sys.executable, "-m", "vidup", *map(str, words)]
 
     def env(self, emulator: Emulator | None = None, **more: str) -> dict[str, str]:
-        given = {"VIDUP_STATE_DIR": str(self.state), **more}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # `vidup` is this one, as for who installed it
+        given = {"VIDUP_STATE_DIR": str(self.state), "PATH": path, **more}
         if emulator is not None:
             given |= {"VIDUP_BASE_URL": emulator.url, "VIDUP_API_KEY": emulator.api_key}
         return {**os.environ, **given}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import Cli
+from tests.conftest import MIB, Cli
 from vidup.cli import vidup as group
 from vidup.commands.resume import resume
 from vidup.commands.upload import upload
-from vidup.console.options import resolve_base_url, resume_command
+from vidup.console.options import program, resolve_base_url, resume_command
+from vidup.emulator.server import Emulator
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for who installed vidup and typed its name."""
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "argv", [str(BIN / "vidup")])
 
 
 def parsed(command: click.Command, *words: str) -> click.Context:
@@ -80,3 +93,42 @@ def test_a_base_url_that_cannot_be_used_shows_no_piece_of_its_password(url: str)
     said = refused.value.format_message()
     assert "--base-url" in said
     assert not {piece for piece in ("someone", "kreta", "f1sh", "80/") if piece in said}
+
+
+@pytest.mark.parametrize(
+    ("called", "path", "words"),
+    [
+        ("{bin}/vidup", "{bin}", ["vidup"]),
+        ("{link}/vidup", "{link}:{bin}", ["vidup"]),
+        ("{bin}/vidup", "", ["{bin}/vidup"]),
+        ("{bin}/vidup", "{other}:{bin}", ["{bin}/vidup"]),
+        (".venv/bin/vidup", "{other}", [".venv/bin/vidup"]),
+        ("{bin}/../x/vidup/__main__.py", "{bin}", ["vidup"]),
+        ("{bin}/../x/vidup/__main__.py", "", ["{python}", "-m", "vidup"]),
+    ],
+)
+def test_the_program_is_named_as_it_is_found(
+    called: str, path: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its bare name only where that is this very program, through links as well; by its path where it is another, or none."""
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "vidup").symlink_to(BIN / "vidup")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "vidup").touch(0o755)
+    places = {"bin": BIN, "link": tmp_path / "link", "other": tmp_path / "other", "python": sys.executable}
+    monkeypatch.setattr(sys, "argv", [called.format(**places)])
+    monkeypatch.setenv("PATH", path.format(**places))
+    assert program() == [word.format(**places) for word in words]
+
+
+def test_the_printed_command_can_be_pasted(emulator: Emulator, video: Callable[..., Path], vidup: Cli, tmp_path: Path) -> None:
+    """Where `vidup` is not on the PATH, as for who followed the README, and the path to it has a blank; `list` says the same."""
+    emulator.add_fault("part=1:error=uploaded-file-invalid-file")
+    (tmp_path / "my venv").symlink_to(BIN.parent)
+    env = {**vidup.env(emulator), "PATH": "/usr/bin:/bin"}
+    words = ["../my venv/bin/vidup", "upload", str(video(6 * MIB))]
+    failed = subprocess.run(words, env=env, cwd=vidup.cwd, capture_output=True, text=True, check=False, timeout=60)
+    listed = subprocess.run([words[0], "list"], env=env, cwd=vidup.cwd, capture_output=True, text=True, check=True, timeout=60)
+    assert "Continue one with: '../my venv/bin/vidup' resume " in listed.stderr, failed.stderr
+    command = listed.stderr.rpartition("with: ")[2]
+    assert subprocess.run(["sh", "-c", command], env=env, cwd=vidup.cwd, capture_output=True, check=False, timeout=60).returncode == 0

@@ -128,6 +128,75 @@ def test_the_second_signal_ends_at_once_on_a_terminal_that_takes_nothing(progres
             os.close(ours)
 
 
+def stopped_twice(vidup: Cli, emulator: Emulator, *words: str | Path, env: dict[str, str] | None = None) -> tuple[str, str]:
+    """Stdout and stderr of a command that was told twice to stop while it waited for answers; it ends by the first signal."""
+    before = emulator.payload_bytes()
+    process = vidup.start(*words, emulator=emulator, env=env)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() == before + 12 * MIB, 30)
+    process.send_signal(signal.SIGINT)
+    heard = ""
+    while "Continue with" not in heard:  # also told at once
+        heard += process.stderr.readline() if process.stderr else ""
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=4)  # the first alone waits 5 s for the answers
+    assert process.returncode == -signal.SIGINT
+    return stdout, heard + stderr
+
+
+def test_the_second_signal_still_says_everything(emulate: Emulate, video: Video, vidup: Cli, tmp_path: Path) -> None:
+    """The object, the words and the command, and the output of a job: what a person or a program needs to go on."""
+    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
+    env = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(tmp_path / "output")}
+    stdout, stderr = stopped_twice(vidup, emulator, "upload", video(12 * MIB), "--json", "--part-size", "5MiB", env=env)
+    report = json.loads(stdout)
+    command = f"vidup resume {report['upload_id']}"
+    assert (report["status"], report["exit_code"], report["resumable"], report["resume_command"]) == ("interrupted", 130, True, command)
+    first, second, *rest = [line[9:] for line in stderr.splitlines() if line[9:].startswith(("warning:", "→"))]
+    assert (first, second) == ("warning: Stopping, up to 5 s for 2 answers (again to quit at once)", f"→ Continue with: {command}")
+    assert rest == ["warning: Interrupted: movie.mp4 is not uploaded yet.", f"→ Continue with: {command}"]
+    assert "resumable<<" in (tmp_path / "output").read_text() and "\ntrue\n" in (tmp_path / "output").read_text()
+
+
+def test_the_second_signal_ends_the_events_with_an_exit(emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """One result, one exit, which is the last."""
+    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
+    _, stderr = stopped_twice(vidup, emulator, "upload", video(12 * MIB), "--progress", "json")
+    events = [json.loads(line) for line in stderr.splitlines()]
+    assert [event["type"] for event in events if event["type"] in ("result", "exit")] == ["result", "exit"]
+    last = events[-1]
+    assert (last["type"], last["code"], last["kind"], last["message"], last["resumable"]) == ("exit", 130, "sigint", "interrupted", True)
+
+
+def test_the_second_signal_leaves_an_object_for_every_file(two_begun: Emulator, vidup: Cli) -> None:
+    """Also for those whose turn never came."""
+    two_begun.add_fault("part=*,times=*:stall-answer=30")
+    stdout, _ = stopped_twice(vidup, two_begun, "resume", "--all", "--json", "-j", "3")
+    reports = [json.loads(line) for line in stdout.splitlines()]
+    assert [report["exit_code"] for report in reports] == [130, 130]
+    assert [report["resume_command"] for report in reports] == [f"vidup resume {report['upload_id']} --jobs 3" for report in reports]
+
+
+def test_the_second_signal_waits_for_no_reader(full_pipe: int, emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """Stderr takes nothing: the object is on stdout all the same, and the end comes at once."""
+    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
+    process = vidup.start("upload", video(12 * MIB), "--json", emulator=emulator, stderr=full_pipe)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process.send_signal(number)
+    stdout, _ = process.communicate(timeout=4)
+    assert (process.returncode, json.loads(stdout)["status"]) == (-signal.SIGINT, "interrupted")
+
+
+def test_where_nothing_was_sent_no_wait_is_promised(emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """There are no answers to wait for while the key is checked; the same command goes on."""
+    emulator = emulate(answer_delay=3)
+    process = vidup.start("upload", video(6 * MIB), emulator=emulator)
+    assert emulator.wait_until(lambda: bool(emulator.in_progress() or emulator.requests), 30)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert "Stopping (again to quit at once)" in stderr and " 5 s" not in stderr
+
+
 @pytest.mark.parametrize("fault", ["part=*,times=*:slow=4M", "part=1:stall-answer=1,error=uploaded-file-invalid-file"])
 def test_a_signal_stops_the_whole_of_resume_all(fault: str, two_begun: Emulator, vidup: Cli) -> None:
     """However the running one ends: no other begins, each has its object, and the process ends by the signal."""

@@ -126,6 +126,8 @@ def test_the_command_that_leads_on_asks_the_same_server(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert status_command(upload.make_context("upload", words), url, "vi1") == command
+
+
 def test_the_file_of_a_failure_is_named_once_and_as_it_was_given() -> None:
     """Not "x: x does not exist", nor by its last component."""
     error = VidupError(ExitCode.FILE, "dist/movie.mp4 does not exist", advice="Check the path.")

@@ -217,7 +217,7 @@ def test_the_block_at_80_columns(terminal: int) -> None:
     assert screen_of(tape, 80)[:3] == [
         "holiday-2026-final-cut.mp4 → api.video (production)  vi4blUQJFrYWbaG44NChkH27",
         "━━━━━━━━━━━━━━━━━━──────────────   56%  1.69 GiB/3.00 GiB  15.0 MiB/s  eta 1:27",
-        "parts 35/62 ██████████████████████████▓▒▓·················  3 active, 1 retried",
+        "parts 35/62 ████████████████████████▓▒▓···············  3 active, 1 retried",
     ]
 
 
@@ -335,6 +335,45 @@ def test_a_stall_shows_and_claims_nothing(terminal: int) -> None:
     view.tell(Waiting(12.0, "rate limit"))
     view.beat()
     assert screen_of(tape, 80)[1].endswith("rate limit: 12 s")
+
+
+def test_what_is_all_out_awaits_its_answer(terminal: int) -> None:
+    """When nothing is left to send there is no time to tell, and certainly not `eta 0 s`."""
+    resize(terminal, 80)
+    tape, hand = Tape(terminal), Hand()
+    tally, event = started(2, 20 * MIB, done=1)
+    view = view_of("tty", tally, tape, hand)
+    view.tell(event)
+    body = Body(0)
+    tally.sending(2, body)
+    hand.time += 2
+    body.handed, body.all_out = 10 * MIB, True
+    view.beat()
+    row = screen_of(tape, 80)[1]
+    assert row.endswith("awaiting answer") and "eta" not in row
+
+
+def test_a_stop_shows_what_is_waited_for(terminal: int) -> None:
+    """The seconds left and the answers awaited, neither rate nor ETA; nothing is promised where nothing is out."""
+    resize(terminal, 80)
+    tape, hand = Tape(terminal), Hand()
+    tally, event = started()
+    view = view_of("tty", tally, tape, hand)
+    view.tell(event)
+    bodies = [Body(0), Body(0)]
+    for number, body in enumerate(bodies, 1):
+        tally.sending(number, body)
+    hand.time += 2
+    bodies[0].handed, bodies[0].all_out, bodies[1].handed = 40 * MIB, True, 10 * MIB
+    view.beat()
+    view.stopping(5.0)
+    hand.time += 1.5
+    view.beat()
+    row = screen_of(tape, 80)[1]
+    assert row.endswith("stopping, 4 s for 1 answer") and "eta" not in row and "MiB/s" not in row
+    tally.done(1)
+    view.beat()
+    assert screen_of(tape, 80)[1].endswith("  stopping")
 
 
 def test_a_hundred_percent_only_with_the_last_answer(terminal: int) -> None:

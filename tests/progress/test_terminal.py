@@ -84,21 +84,28 @@ def test_after_a_signal_the_terminal_is_in_order(number: signal.Signals, emulate
     assert "Stopping" in watched.text()
 
 
-def test_ctrl_c_is_the_key_on_the_keyboard(emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
-    """A second one ends at once, and leaves the prompt a line of its own."""
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_ctrl_c_is_the_key_on_the_keyboard(columns: int, emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+    """While it stops, the block says so; a second one ends at once, takes the block away, and leaves the command that continues."""
     emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
-    terminal = spawn(vidup, emulator, video(40 * MIB, NAME))
-    terminal.expect(r"parts +0/8 ")
+    terminal = spawn(vidup, emulator, video(400 * MIB, NAME), columns=columns)
+    terminal.expect(r"parts +0/80 ")
     shown = f"{terminal.before}{terminal.after}"
     assert emulator.wait_until(lambda: emulator.payload_bytes() >= 15 * MIB, 20)
     terminal.sendintr()
     terminal.expect("again to quit at once")
     shown += f"{terminal.before}{terminal.after}"
+    terminal.expect("stopping, . s for 3 answers")
+    assert "MiB/s" not in f"{terminal.before}" and "eta" not in f"{terminal.before}"
+    shown += f"{terminal.before}{terminal.after}"
     terminal.sendintr()
-    watched = Watched(80)
-    watched.feed(shown + terminal.read())
+    watched = Watched(columns)
+    watched.stream.feed(shown + terminal.read())
     terminal.close()
     assert terminal.signalstatus == signal.SIGINT
+    lines = "".join(line.ljust(columns) for line in watched.text().split("\n"))
+    assert re.search(r"→ Continue with: vidup resume [a-z0-9]{8} --jobs 3 *$", lines)
+    assert re.findall(r"parts +\d|active|━|╍|^holiday", lines, re.MULTILINE) == []
 
 
 def test_after_an_error_the_terminal_is_in_order(emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
@@ -184,3 +191,22 @@ def test_ctrl_z_and_fg_leave_the_shells_lines_alone(emulate: Emulate, video: Cal
     stopped = next(place for place, line in enumerate(lines) if "Stopped" in line)
     assert "of-the-42-shell" in lines[stopped:] and any(line.endswith("fg") for line in lines[stopped:])
     assert [line for line in lines if line.startswith("✓ Uploaded")] and lines[stopped - 1].startswith("parts ")
+
+
+def test_in_the_background_nothing_is_drawn(emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+    """The shell has the terminal: what is typed and printed there stays; with `fg` the block is back."""
+    emulator = emulate(faults=["part=*,times=*:slow=2M"])
+    words = subprocess.list2cmdline(vidup.command("upload", str(video(40 * MIB, NAME)), "--part-size", "5MiB"))
+    shell = pexpect.spawn("bash", ["--norc", "-i"], env=vidup.env(emulator, TERM="xterm", PS1="$ "), timeout=30, encoding="utf-8")
+    shell.expect(r"\$ ")
+    shell.sendline(f"{words} &")
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > 8 * MIB, 30)
+    shell.sendline("echo of-the-$((40 + 2))-shell")
+    shell.expect("of-the-42-shell")
+    meanwhile = f"{shell.before}{shell.after}"
+    shell.sendline("fg")
+    shell.expect(r"parts +\d/8 ")
+    assert "parts" not in meanwhile and "\x1b[2K" not in meanwhile
+    shell.sendintr()
+    shell.expect("Continue with")
+    shell.close(force=True)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
+from vidup.console.options import program
 from vidup.errors import ExitCode, VidupError
+from vidup.inert import command_line
 from vidup.plan.parts import MIB
 from vidup.units import show_size
 
@@ -92,7 +94,8 @@ def _verdict(sent: str, received: str | None, kept: int, again: int) -> int:
     _say(f"   {show_size(again)} went over the wire twice: the parts in flight at the kill.")
     _say(f"5. SHA-256 of the file and of the video are the same: {sent[:16]}…")
     _say("   The local api.video ends here, and its video with it.")
-    _say("→ Now with your own key: vidup login, then vidup upload movie.mp4")
+    vidup = command_line(program())
+    _say(f"→ Now with your own key: {vidup} login, then {vidup} upload movie.mp4")
     return ExitCode.OK
 
 

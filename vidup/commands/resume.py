@@ -16,6 +16,7 @@ from vidup.console.options import (
     how_options,
     key_option,
     noise_options,
+    program,
     resume_command,
     state_folder,
     status_command,
@@ -25,6 +26,7 @@ from vidup.console.restarting import restart_command
 from vidup.console.settings import noise_of
 from vidup.console.upload_ids import UploadId
 from vidup.errors import ExitCode, VidupError
+from vidup.inert import command_line
 
 if TYPE_CHECKING:
     from vidup.api.credentials import ApiKey
@@ -72,10 +74,11 @@ def _choose(records: list[Record], names: tuple[str, ...], everything: bool) -> 
             return records
         if not records:
             raise VidupError(ExitCode.UNKNOWN, "There is no interrupted upload", advice="Begin one: vidup upload FILE")
-        lines = "\n".join(f"  vidup resume {known.upload_id}   {known.path}" for known in (record.checkpoint for record in records))
+        again = command_line([*program(), "resume"])
+        lines = "\n".join(f"  {again} {known.upload_id}   {known.path}" for known in (record.checkpoint for record in records))
         raise VidupError(
             ExitCode.USAGE, f"There are {len(records)} interrupted uploads; name one, or continue them all:\n{lines}",
-            advice="vidup resume --all",
+            advice=f"{again} --all",
         )  # fmt: skip
     return list({record.checkpoint.upload_id: record for record in (_named(records, name) for name in names)}.values())
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from vidup.console.options import program
 from vidup.inert import command_line
 
 _HABITS: Final = {
@@ -32,7 +33,7 @@ def unknown_command(wrong: click.exceptions.NoSuchCommand) -> tuple[str, str]:
     name, context = wrong.command_name, wrong.ctx
     what = f"No such command {name!r}."
     if os.path.exists(name):
-        return what, command_line(["vidup", "upload", name])
+        return what, command_line([*program(), "upload", name])
     commands = context.command.list_commands(context) if context and isinstance(context.command, click.Group) else []
     if name in _HABITS:
         return what, _HABITS[name]

@@ -279,7 +279,7 @@ STICKY: Final = ("state_dir", "api_key_file", "allow_http", "jobs", "retry_for",
 
 def resume_command(context: click.Context, upload_id: str) -> str:
     """The shell-quoted command that continues this upload, with the options that it cannot do without."""
-    words = ["vidup", "resume", upload_id]
+    words = [*program(), "resume", upload_id]
     for name in given(context, STICKY):
         value = context.params[name]
         if name == "api_key_file" and value == "-":
@@ -291,7 +291,7 @@ def resume_command(context: click.Context, upload_id: str) -> str:
 
 def status_command(context: click.Context, base_url: str, video_id: str) -> str:
     """The shell-quoted command that shows this video, with the server and the key that the command of this context was told to use."""
-    words = ["vidup", "status", video_id]
+    words = [*program(), "status", video_id]
     if base_url == SANDBOX and not _outside(context, "sandbox"):
         words.append("--sandbox")
     elif base_url not in (PRODUCTION, SANDBOX) and not _outside(context, "base_url"):
@@ -308,6 +308,19 @@ def _outside(context: click.Context, name: str) -> bool:
     return context.get_parameter_source(name) in (click.core.ParameterSource.ENVIRONMENT, click.core.ParameterSource.DEFAULT_MAP)
 
 
+def program() -> list[str]:
+    """The words that call this very program again: `vidup` where the shell finds it by that name, else as it was called now."""
+    from shutil import which
+
+    called = sys.argv[0]
+    by_module = os.path.basename(called) == "__main__.py"
+    ours = os.path.join(os.path.dirname(sys.executable), "vidup") if by_module else which(called) or called
+    found = which("vidup")
+    if found is not None and os.path.realpath(found) == os.path.realpath(ours):
+        return ["vidup"]
+    return [sys.executable, "-m", "vidup"] if by_module else [called]
+
+
 def as_option(value: float) -> str:
     """As an option takes it, without an exponent: it reads back as the very same number."""
     from decimal import Decimal
@@ -317,7 +330,7 @@ def as_option(value: float) -> str:
 
 def same_command() -> str:
     """The shell-quoted command line of this run, without --restart, which would throw away what it continues."""
-    return command_line(["vidup", *(word for word in sys.argv[1:] if word != "--restart")])
+    return command_line([*program(), *(word for word in sys.argv[1:] if word != "--restart")])
 
 
 def environment() -> Mapping[str, str]:

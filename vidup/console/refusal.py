@@ -50,7 +50,7 @@ def tell_program(group: click.Group, words: Sequence[str], error: VidupError) ->
 def _tell_report(noise: Noise, report: Report, error: VidupError) -> bool:
     if not (noise.as_json or noise.progress == "json"):
         return False
-    from vidup.console.session import print_result
+    from vidup.console.results import print_result
     from vidup.progress.choice import Style
     from vidup.progress.views import open_view
     from vidup.upload.tally import Tally

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import click
 
-from vidup.console.options import PRODUCTION, SANDBOX, STICKY, as_option, given
+from vidup.console.options import PRODUCTION, SANDBOX, STICKY, as_option, given, program
 from vidup.inert import command_line
 
 
 def restart_command(context: click.Context, more: str, file: str, base_url: str, video: Mapping[str, object]) -> str:
     """The shell-quoted command that uploads this file into a new video, as the old one was asked for; `more` are options that it needs."""
-    words = ["vidup", "upload", "--restart", *more.split()]
+    words = [*program(), "upload", "--restart", *more.split()]
     given_too = given(context, STICKY if "--part-size" in more else (*STICKY, "part_size"))
     for name in given_too:
         value = context.params[name]

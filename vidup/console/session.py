@@ -8,23 +8,26 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TextIO
+from functools import partial
+from typing import NamedTuple
 
 from vidup.console.again import note_if_again, remember
 from vidup.console.github import annotation, open_step
 from vidup.console.options import Noise, environment
+from vidup.console.parting import Parting
+from vidup.console.results import flush, print_result, result_line
 from vidup.console.signals import ENDING, Signal, Signals, die_by
-from vidup.console.summary import failure_lines, success_lines, undelivered_lines
+from vidup.console.summary import failure_lines, stopping_lines, success_lines, undelivered_lines
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Event, Note, Started
-from vidup.inert import inert, json_line
-from vidup.progress.base import View, stderr_is_stuck
+from vidup.progress.base import Leaving, View, stderr_is_stuck
 from vidup.progress.choice import decide
 from vidup.progress.views import open_view
 from vidup.upload.batch import Batch
+from vidup.upload.ending import GRACE
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report, combined
-from vidup.upload.tally import Tally
+from vidup.upload.tally import PartState, Tally
 
 
 class Task(NamedTuple):
@@ -45,8 +48,8 @@ def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
     """Upload one file after the other and print each result; returns the exit code, or ends by the signal that stopped them."""
     session = _Session(noise)
     with session.signals as signals:
-        for task in tasks:
-            session.run(task, last=task is tasks[-1])
+        for number, task in enumerate(tasks, 1):
+            session.run(task, tasks[number:])
     return end(session.code, signals if session.code in ENDING.values() else None)
 
 
@@ -75,31 +78,34 @@ class _Session:
     """The uploads of one command, one after the other, under the same ears for signals."""
 
     def __init__(self, noise: Noise) -> None:
-        self.signals = Signals(self._stop, self._look, self._park)
+        self.parting = Parting()
+        self.signals = Signals(self._stop, self.parting.say, self._look, self._park)
         self.code = ExitCode.OK
         self._reports: list[Report] = []
         self._noise = noise
-        self._running: tuple[Batch, View] | None = None
+        self._running: tuple[Batch, _Stage, Task] | None = None
+        self._rest: Sequence[Task] = ()
 
-    def run(self, task: Task, last: bool) -> None:
-        """Upload this file, or say why not; nothing begins once a signal has come. The `last` one ends the stream of events."""
+    def run(self, task: Task, rest: Sequence[Task]) -> None:
+        """Upload this file, or say why not; nothing begins once a signal has come. The last one ends the stream of events."""
+        self._rest, last = rest, not rest
         if self.signals.received is not None:
             stage = self._skip(task, ENDING[self.signals.received])
         elif isinstance(task.order, VidupError):
-            stage = _refuse(task.untouched.file, task.order, self._noise)
+            stage = _refuse(task.untouched.file, task.order, self._noise, parting=self.parting)
         else:
-            stage = self._upload(task.order, task, last)
+            stage = self._upload(task, task.order)
         self._reports.append(stage.report)
         if last:
             self.code = code_of(self._reports, self.signals.received)
         stage.leave(self.code, self._reports if last else None)
 
-    def _upload(self, order: Order, task: Task, last: bool) -> _Stage:
-        stage = _Stage(self._noise, order.key.source, task)
+    def _upload(self, task: Task, order: Order) -> _Stage:
+        stage = _Stage(self._noise, order.key.source, self.parting, task)
 
         def deliver(report: Report) -> bool:
             out = stage.show(_with_command(report, task))
-            if last and report.status != "interrupted":
+            if not self._rest and report.status != "interrupted":
                 self.signals.ignore()
             if report.status == "uploaded" and report.video_id:
                 remember(order, report.video_id)
@@ -117,7 +123,7 @@ class _Session:
             with view:
                 if self._noise.verbose:
                     view.message("\n".join([*self._noise.sources, f"the API key is from {order.key.source}"]))
-                self._running = batch, view
+                self._running = batch, stage, task
                 if self.signals.received is not None:  # it came a moment too early to be heard by this upload
                     self._stop(ENDING[self.signals.received])
                 batch.run()
@@ -134,25 +140,43 @@ class _Session:
         return stage
 
     def _skip(self, task: Task, code: ExitCode) -> _Stage:
-        stage = _Stage(self._noise, "")
+        stage = _Stage(self._noise, "", self.parting)
         with stage.open(Tally()):
-            stage.show(_with_command(task.untouched._replace(exit_code=code), task))
+            stage.show(_untouched(task, code))
         return stage
 
     def _stop(self, code: ExitCode) -> None:
-        if self._running is not None:
-            batch, view = self._running
-            batch.stop_with(code)
-            view.ending()
-            view.message("Stopping: parts already sent get up to 5 s for their answer (again to quit at once)", "warning")
+        if self._running is None:
+            return
+        batch, stage, task = self._running
+        batch.stop_with(code)
+        try:
+            (upload,) = batch.uploads
+            numbers, report = upload.tally.snapshot(), upload.report()
+            report = _with_command(report if report.error else report._replace(exit_code=code), task)
+            answers = numbers.states.count(PartState.ANSWER)
+            if stage.shown is None:
+                self._prepare(stage, [report, *(_untouched(later, code) for later in self._rest)], code)
+        except Exception:  # noqa: BLE001  a signal may come amid any change: then the stop is all there is
+            report, answers = task.untouched, 0
+        stage.view.ending()
+        stage.view.stopping(GRACE)
+        stage.view.message("\n".join(stopping_lines(report, GRACE, answers)), "warning")
+
+    def _prepare(self, stage: _Stage, reports: Sequence[Report], code: ExitCode) -> None:
+        """Make ready what a second signal is to say: how these, and those before them, would end now."""
+        message = _message_of([*self._reports, *reports])
+        leaving = Leaving(int(code), code.name.lower(), message, any(one.resumable for one in [*self._reports, *reports]))
+        objects = [line for line in (result_line(report, self._noise) for report in reports) if line]
+        self.parting.prepare(stage.last_words(reports, leaving), objects, stage.last_outputs(reports))
 
     def _look(self) -> None:
         if self._running is not None:
-            self._running[1].progress_line()
+            self._running[1].view.progress_line()
 
     def _park(self, parked: bool) -> None:
         if self._running is not None:
-            view = self._running[1]
+            view = self._running[1].view
             (view.park if parked else view.go_on)()
 
 
@@ -165,8 +189,14 @@ def _with_command(report: Report, task: Task) -> Report:
     return report._replace(resume_command=task.resume_command(report.upload_id if report.total_parts is not None else None))
 
 
-def _refuse(path: str | None, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> _Stage:
-    stage = _Stage(noise, key_source)
+def _untouched(task: Task, code: ExitCode) -> Report:
+    return _with_command(task.untouched._replace(exit_code=code), task)
+
+
+def _refuse(
+    path: str | None, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None, parting: Parting | None = None
+) -> _Stage:
+    stage = _Stage(noise, key_source, parting or Parting())
     report = Report("failed", path, error.code, video_id=video_id, resumable=error.code.resumable, error=error)
     with stage.open(Tally()):
         stage.show(report)
@@ -176,7 +206,8 @@ def _refuse(path: str | None, error: VidupError, noise: Noise, key_source: str =
 class _Stage:
     """Where one upload is seen: the view on stderr, the result on stdout, and the step of a GitHub job."""
 
-    def __init__(self, noise: Noise, key_source: str, task: Task | None = None) -> None:
+    def __init__(self, noise: Noise, key_source: str, parting: Parting, task: Task | None = None) -> None:
+        self._parting = parting
         self._noise = noise
         self._key_source = key_source
         self._task = task
@@ -221,6 +252,7 @@ class _Stage:
         self.shown = report
         self.view.result(fields)
         self.view.settle()
+        self._parting.printing()
         out = print_result(report, self._noise, self._tells_a_person())
         if self._style.mode != "json":
             self.view.message("\n".join(self._lines), "success" if good else "error" if report.status == "failed" else "warning")
@@ -237,6 +269,16 @@ class _Stage:
         """Whether the summary is shown on a terminal, so that the video id need not be told again on one."""
         return self._stderr.isatty() and self._style.mode != "json" and not self._noise.quiet
 
+    def last_words(self, reports: Sequence[Report], leaving: Leaving) -> Callable[[], None]:
+        """What writes to stderr at once that these files end so; worded now."""
+        lines = [line for report in reports for line in failure_lines(report, self._key_source)]
+        words = self.view.last_words(lines, [report.to_json() for report in reports], leaving)
+        return partial(self.view.cut_in, words)
+
+    def last_outputs(self, reports: Sequence[Report]) -> list[Callable[[], None]]:
+        """What tells a GitHub job so."""
+        return [] if self._step is None else [partial(self._step.end, report) for report in reports]
+
     @property
     def report(self) -> Report:
         """What was shown."""
@@ -252,42 +294,12 @@ class _Stage:
         if reports is None:
             self.view.close()
         else:
-            message = _message(report) if len(reports) == 1 else f"{_finished(reports)} of {len(reports)} uploads are complete"
-            self.view.exit_(int(code), code.name.lower(), message, any(one.resumable for one in reports))
+            self.view.exit_(int(code), code.name.lower(), _message_of(reports), any(one.resumable for one in reports))
+            self._parting.over()
         heard = self._style.mode != "json" and not stderr_is_stuck()
         if report.status == "failed" and heard and (command := annotation(environment(), self._lines)):
             with contextlib.suppress(OSError, ValueError):
                 print(command, file=self._stderr, flush=True)
-
-
-def print_result(report: Report, noise: Noise, person_told: bool = False) -> bool:
-    """The result on stdout: one JSON object, or the video id, which only a person at a terminal who was told it does without.
-
-    False if stdout could not take it.
-    """
-    if noise.as_json:
-        text = json_line(report.to_json())
-    elif report.status == "uploaded" and report.video_id and not (person_told and _is_terminal()):
-        text = inert(report.video_id)
-    else:
-        return True
-    if sys.stdout is None:  # closed before vidup began; print() would quietly do nothing
-        return False
-    try:
-        print(text, flush=True)
-    except (OSError, ValueError):
-        _silence_stdout()
-        return False
-    return True
-
-
-def flush(*streams: TextIO) -> None:
-    """Hand everything written to the outside; a closed stream is no reason to fail."""
-    for stream in streams:
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            continue
 
 
 def code_of(reports: Sequence[Report], received: Signal | None) -> ExitCode:
@@ -296,24 +308,8 @@ def code_of(reports: Sequence[Report], received: Signal | None) -> ExitCode:
     return ENDING[received] if undone and received is not None else combined([report.exit_code for report in reports])
 
 
-def _finished(reports: Sequence[Report]) -> int:
-    return sum(report.status == "uploaded" for report in reports)
-
-
-def _message(report: Report) -> str:
+def _message_of(reports: Sequence[Report]) -> str:
+    if len(reports) > 1:
+        return f"{sum(report.status == 'uploaded' for report in reports)} of {len(reports)} uploads are complete"
+    (report,) = reports
     return report.error.what if report.error else report.status
-
-
-def _is_terminal() -> bool:
-    try:
-        return sys.stdout.isatty()
-    except (ValueError, AttributeError):
-        return False
-
-
-def _silence_stdout() -> None:
-    """Point a broken stdout at nothing, so that the interpreter's last flush does not complain."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    except OSError:
-        return

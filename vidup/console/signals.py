@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,12 +17,20 @@ ENDING: Final = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTER
 
 
 class Signals:
-    """While entered, `on_stop(code)` hears of the first ending signal, `on_look()` of every SIGUSR1, and `on_park(True)` before Ctrl-Z
-    stops the process, `on_park(False)` when it goes on; all run inside the handler."""
+    """While entered, `on_stop(code)` hears of the first ending signal, `on_quit()` of the second, of which the process then ends at once,
+    `on_look()` of every SIGUSR1, and `on_park(True)` before Ctrl-Z stops the process, `on_park(False)` when it goes on; all run inside
+    the handler."""
 
-    def __init__(self, on_stop: Callable[[ExitCode], None], on_look: Callable[[], None], on_park: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        on_stop: Callable[[ExitCode], None],
+        on_quit: Callable[[], None],
+        on_look: Callable[[], None],
+        on_park: Callable[[bool], None],
+    ) -> None:
         self.received: signal.Signals | None = None
         self._on_stop = on_stop
+        self._on_quit = on_quit
         self._on_look = on_look
         self._on_park = on_park
         self._before: dict[signal.Signals, object] = {}
@@ -49,8 +56,11 @@ class Signals:
 
     def _asked_to_end(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:
-            _leave_line()
-            die_by(signal.Signals(number))
+            signal.signal(number, signal.SIG_DFL)  # a third one waits for nothing at all
+            try:
+                self._on_quit()
+            finally:
+                die_by(self.received)  # as the object says that was written
         self.received = signal.Signals(number)
         self._on_stop(ENDING[self.received])
 
@@ -74,12 +84,6 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _leave_line() -> None:
-    """Let the shell's prompt begin on a line of its own, past any lock that a view may hold; not on a terminal that takes nothing."""
-    if os.isatty(2) and select.select([], [2], [], 0)[1]:
-        os.write(2, b"\n")
 
 
 def end_by_interrupt() -> NoReturn:

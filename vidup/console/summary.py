@@ -62,6 +62,13 @@ def _could_not(report: Report) -> str:
     return f"Could not upload {inert(file, 500)}: {inert(what, 500)}" if file else f"Could not upload: {inert(what, 500)}"
 
 
+def stopping_lines(report: Report, grace: float, answers: int) -> list[str]:
+    """What a first signal is answered with: what is waited for, in seconds, if anything is, and already the command that continues."""
+    wait = f", up to {grace:.0f} s for {answers} answer{'s'[: answers > 1]}" if answers else ""
+    lines = [f"Stopping{wait} (again to quit at once)"]
+    return [*lines, f"→ Continue with: {inert(report.resume_command, 1000)}"] if report.resume_command else lines
+
+
 def _name(report: Report) -> str:
     file = report.file or ""
     return file.rpartition("/")[2] or file

@@ -5,13 +5,13 @@ from __future__ import annotations
 import queue
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import Event as Signal
 from threading import RLock, Thread, current_thread
 from threading import enumerate as living_threads
 from types import TracebackType
-from typing import Any, ClassVar, Final, Literal, Self, TextIO
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TextIO
 
 from vidup.events import Event, Note, Started, Waiting
 from vidup.inert import inert
@@ -33,6 +33,15 @@ _PATIENCE: Final = 2.0
 _THREAD: Final = "vidup-view"
 
 _SGR: Final[dict[str, str]] = {"warning": "33", "error": "31", "success": "32"}
+
+
+class Leaving(NamedTuple):
+    """How vidup ends: what the last event tells."""
+
+    code: int
+    kind: str
+    message: str
+    resumable: bool
 
 
 class View(ABC):
@@ -63,6 +72,7 @@ class View(ABC):
         self._closed = False
         self._dark = False
         self._patience = _PATIENCE
+        self._stop_by: float | None = None
         self._go = Signal()
 
     def __enter__(self) -> Self:
@@ -85,6 +95,23 @@ class View(ABC):
     def progress_line(self) -> None:
         """Show the progress once, now."""
         self._post(self._progress_now)
+
+    def stopping(self, seconds: float) -> None:
+        """The upload ends within so many seconds: neither a rate nor a time left is claimed any more."""
+        self._stop_by = self._clock() + seconds
+        self._post(self._look)
+
+    @abstractmethod
+    def last_words(self, lines: Sequence[str], reports: Sequence[dict[str, Any]], leaving: Leaving) -> str:
+        """What the end of these files would be told as: for people these lines, a warning; nothing is written."""
+
+    def cut_in(self, text: str) -> None:
+        """Take the live block away and write this at once, past the view's own thread, which writes no more. For a last moment."""
+        self.out.cut_in(self._wipe() + text)
+
+    def _wipe(self) -> str:
+        """What puts the cursor at the start of a line of its own."""
+        return "\n" if self.out.is_terminal() else ""
 
     def park(self) -> None:
         """Show nothing from here to `go_on`: the process is about to be stopped, and the terminal is then the shell's."""
@@ -188,7 +215,11 @@ class View(ABC):
 
     def _reading(self) -> tuple[Snapshot, Pace]:
         numbers = self._tally.snapshot()
-        return numbers, self._meter.read(self._clock(), numbers)
+        now = self._clock()
+        pace = self._meter.read(now, numbers)
+        if self._stop_by is not None:
+            pace = pace._replace(rate=0.0, eta=None, stopping=max(0.0, self._stop_by - now))
+        return numbers, pace
 
     def _receive(self, event: Event) -> None:
         if self._closed:
@@ -263,10 +294,22 @@ class LineView(View):
         """Show one whole line."""
 
     def _say(self, text: str, kind: Kind) -> None:
+        for line in self._signed(text, kind):
+            self._line(line, kind)
+
+    def _signed(self, text: str, kind: Kind) -> Iterator[str]:
         sign = self.signs[kind]
         for line in text.split("\n"):
-            self._line(sign + inert(line, LONGEST_LINE), kind)
+            yield sign + inert(line, LONGEST_LINE)
             sign = ""
+
+    def last_words(self, lines: Sequence[str], reports: Sequence[dict[str, Any]], leaving: Leaving) -> str:
+        """The lines, as warnings are shown."""
+        return "".join(self._worded(line, "warning") for line in self._signed("\n".join(lines), "warning"))
+
+    def _worded(self, line: str, kind: Kind) -> str:
+        """One line as it stands in the stream, its end included."""
+        return self._painted(line, kind) + "\n"
 
     def _progress_now(self) -> None:
         if self._started is not None:

@@ -24,6 +24,9 @@ _MIN_NAME: Final = 12
 _MIN_BAR: Final = 8
 _MIN_MAP: Final = 10
 _GAP: Final = "  "
+_ECHO: Final = 4
+"""Cells for `^C^C`: were they to wrap, the block would be a row higher than it is known to be, and the first would stay for good."""
+
 _PART_STYLES: Final = ("dim", "cyan", "cyan", "yellow", "green")
 
 
@@ -41,10 +44,19 @@ ASCII: Final = Glyphs(("=", "-", "."), ".>>!#", "->", "...")
 
 
 def frame(started: Started, numbers: Snapshot, pace: Pace, columns: int, glyphs: Glyphs, width: Width) -> Frame:
-    """The block for a terminal of `columns`, the last of which stays free: some terminals wrap when it is written."""
+    """The block for a terminal of `columns`, the last of which stays free: some terminals wrap when it is written.
+
+    The cursor stays behind the last line, where the terminal echoes keys.
+    """
     room = columns - 1
-    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs), _map_line(numbers, room, glyphs))
-    return _cropped(lines[0], room, width), _cropped(lines[1], room, width), _cropped(lines[2], room, width)
+    last = max(1, room - _ECHO)
+    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs), _map_line(numbers, last, glyphs))
+    return _cropped(lines[0], room, width), _cropped(lines[1], room, width), _cropped(lines[2], last, width)
+
+
+def rows(block: Frame, columns: int, width: Width) -> int:
+    """How many rows the block takes on a terminal that is `columns` wide by now, and has wrapped what was drawn when it was wider."""
+    return sum(max(1, -(-_cells(line, width) // columns)) for line in block)
 
 
 def middle_cut(text: str, room: int, ellipsis: str, width: Width) -> str:
@@ -89,9 +101,9 @@ def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs) -> Line:
     done: Span = (f"{percent(numbers):3}%", "bold")
     size: Span = (amounts(numbers).rjust(total_width), "")
     rate: Span = (speed(numbers, pace).rjust(10), "")
-    state: Span = (condition(numbers, pace).ljust(8), "yellow" if pace.stalled or pace.limited else "")
-    choices: tuple[Line, ...] = ((done, size, rate, state), (done, rate, state), (done, state), (done,))
-    fields = next((choice for choice in choices if room - _fields_width(choice) >= _MIN_BAR), choices[-1])
+    state: Span = (condition(numbers, pace).ljust(8), "yellow" if pace.stalled or pace.limited or pace.stopping is not None else "")
+    choices = (((done, size, rate, state), _MIN_BAR), ((done, rate, state), _MIN_BAR), ((done, state), 0))
+    fields: Line = next((choice for choice, bar in choices if room - _fields_width(choice) >= bar), (done,))
     return (*_bar(numbers, max(0, room - _fields_width(fields)), glyphs), *((_GAP + text, style) for text, style in fields))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Final, TextIO
@@ -56,6 +57,19 @@ class Out:
             return os.terminal_size((80, 24))
         return os.terminal_size((size.columns or 80, size.lines or 24))
 
+    def cut_in(self, text: str) -> None:
+        """Write this past everybody who is writing, without waiting, and drop what comes after it."""
+        self._works = False
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            write_at_once(self._stream.fileno(), self.carried(text).encode(self.encoding))
+
+    def is_lent(self) -> bool:
+        """Whether this is the terminal that started vidup, and somebody else, as its shell, has the use of it now."""
+        try:
+            return os.tcgetpgrp(self._stream.fileno()) != os.getpgrp()
+        except (OSError, ValueError):
+            return False
+
     def _try(self, action: Callable[[], object]) -> None:
         if not self._works:
             return
@@ -65,3 +79,13 @@ class Out:
             return  # non-blocking and full, or a signal came amid this very write: only this text is lost
         except (OSError, ValueError):
             self._works = False
+
+
+def write_at_once(descriptor: int, data: bytes) -> None:
+    """One write of what the descriptor takes now; what it does not take is dropped, and nothing is waited for. Raises OSError."""
+    blocks = os.get_blocking(descriptor)
+    os.set_blocking(descriptor, False)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.set_blocking(descriptor, blocks)

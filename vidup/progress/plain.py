@@ -61,9 +61,12 @@ class PlainView(LineView):
         return wrap(text, max(room, _LEAST), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
     def _line(self, text: str, kind: Kind) -> None:
-        stamp = time.strftime("%H:%M:%S", time.localtime(self._now()))
-        self.out.write(f"{stamp} {self._painted(text, kind)}\n")
+        self.out.write(self._worded(text, kind))
         self.out.flush()
+
+    def _worded(self, line: str, kind: Kind) -> str:
+        stamp = time.strftime("%H:%M:%S", time.localtime(self._now()))
+        return f"{stamp} {self._painted(line, kind)}\n"
 
     def _mark(self) -> None:
         self._line_at = self._clock()
@@ -83,7 +86,5 @@ class SilentView(PlainView):
     def _shown(self, event: Event) -> None:
         """Notes are all that is said."""
 
-    def _line(self, text: str, kind: Kind) -> None:
-        if kind == "error" or not self.style.quiet:
-            self.out.write(f"{self._painted(text, kind)}\n")
-            self.out.flush()
+    def _worded(self, line: str, kind: Kind) -> str:
+        return f"{self._painted(line, kind)}\n" if kind == "error" or not self.style.quiet else ""

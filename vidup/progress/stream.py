@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from vidup.events import Event, Finishing, PartChanged, Resumed, Retrying, Started, Waiting
 from vidup.inert import json_line
-from vidup.progress.base import Kind, View
+from vidup.progress.base import Kind, Leaving, View
 
 
 class StreamView(View):
@@ -45,6 +46,18 @@ class StreamView(View):
         """The last object; whatever is told after it is dropped."""
         self._post(lambda: self._leave(code, kind, message, resumable))
         self.close()
+
+    def last_words(self, lines: Sequence[str], reports: Sequence[dict[str, Any]], leaving: Leaving) -> str:
+        """The results and the exit."""
+        told = [self._worded("result", {**report, "assets": None}) for report in reports]
+        return "".join([*told, self._worded("exit", leaving._asdict())])
+
+    def cut_in(self, text: str) -> None:
+        """Nothing where the exit was told: it is the last."""
+        super().cut_in("" if self._ended else text)
+
+    def _wipe(self) -> str:
+        return ""
 
     def _shown(self, event: Event) -> None:
         match event:
@@ -96,6 +109,9 @@ class StreamView(View):
     def _object(self, type_: str, **fields: Any) -> None:
         if self._ended:
             return
-        moment = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.out.write(json_line({"v": 1, "type": type_, "time": moment, **fields}) + "\n")
+        self.out.write(self._worded(type_, fields))
         self.out.flush()
+
+    def _worded(self, type_: str, fields: Mapping[str, Any]) -> str:
+        moment = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return json_line({"v": 1, "type": type_, "time": moment, **fields}) + "\n"

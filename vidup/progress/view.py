@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, cast
 
 from vidup.events import Event, Resumed, Retrying, Started
 from vidup.progress.base import Kind, LineView
-from vidup.progress.layout import ASCII, BLOCKS, Frame, frame
+from vidup.progress.layout import ASCII, BLOCKS, Frame, frame, rows
 from vidup.progress.paint import taskbar
 from vidup.progress.words import percent, resumed_line, retry_line
 
@@ -27,23 +27,28 @@ class TerminalView(LineView):
     _live: Live | None = None
     _drawn: Frame | None = None
     _taskbar: int | None = None
+    _columns = 0
 
     def beat(self) -> None:
         """Draw the block as it is now; what has not changed costs no output."""
         if self._started is None:
             return
+        if self.out.is_lent():
+            self._leave_block()
+            return
         size = self.out.size()
         glyphs = BLOCKS if self.out.is_utf8 else ASCII
         numbers, pace = self._reading()
         block = frame(self._started, numbers, pace, size.columns, glyphs, self._width)
-        if block == self._drawn:
+        if block == self._drawn and size.columns == self._columns:
             return
         from rich.segment import Segments
 
+        self._unwrap(size.columns)
         live = self._live or self._begin()
         live.console.size = size
         live.update(Segments(_segments(block)), refresh=True)
-        self._drawn = block
+        self._drawn, self._columns = block, size.columns
         self._tell_terminal(percent(numbers))
 
     def _tell_no_more(self) -> None:
@@ -56,6 +61,13 @@ class TerminalView(LineView):
             self._taskbar = percents
             self.out.write(taskbar(percents))
             self.out.flush()
+
+    def _unwrap(self, columns: int) -> None:
+        """Take away the rows that the block has more than lines since the window became narrower; rich goes up by its lines."""
+        if self._drawn is not None and columns < self._columns:
+            more = rows(self._drawn, columns, self._width) - len(self._drawn)
+            self.out.write("\r\x1b[2K" + "\x1b[1A\x1b[2K" * more)
+            self._columns = columns
 
     def _begin(self) -> Live:
         from rich.console import Console
@@ -89,10 +101,18 @@ class TerminalView(LineView):
         return self._live
 
     def _rest_until_go(self, parked: Signal) -> None:
+        self._leave_block()
+        super()._rest_until_go(parked)
+
+    def _wipe(self) -> str:
+        """The block's rows, or the line on which a key was echoed."""
+        drawn = self._drawn
+        return "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (rows(drawn, self.out.size().columns, self._width) - 1 if drawn is not None else 0)
+
+    def _leave_block(self) -> None:
         """The block is left where it is; the next one begins below whatever is written meanwhile."""
         self._live, self._drawn = None, None
         self._tell_terminal(None)
-        super()._rest_until_go(parked)
 
     def _finish(self) -> None:
         super()._finish()
@@ -101,10 +121,14 @@ class TerminalView(LineView):
     def _rest(self) -> None:
         super()._rest()
         self._tell_terminal(None)
+        narrower = self._live is not None and self.out.size().columns < self._columns
+        self._unwrap(self.out.size().columns)
         live, self._live, self._drawn = self._live, None, None
         if live is None:
             return
         try:
+            if narrower:
+                live.update("")  # rich draws once more before it takes away, and what it has would wrap
             live.stop()
         except BaseException:
             self.out.write("\n")  # a block that cannot be taken away at least shares no line with what comes next
@@ -120,8 +144,10 @@ class TerminalView(LineView):
                 self._say(resumed_line(event), "note")
 
     def _line(self, text: str, kind: Kind) -> None:
+        if self._live is not None and (self.out.size().columns != self._columns or self.out.is_lent()):
+            self.beat()
         if self._live is None:
-            self.out.write(self._painted(text, kind) + "\n")
+            self.out.write(self._worded(text, kind))
             self.out.flush()
             return
         from rich.text import Text

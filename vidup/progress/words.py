@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from vidup.events import Resumed, Retrying, Started, Waiting
 from vidup.inert import inert
 from vidup.units import show_duration, show_size
 from vidup.upload.rate import STALL_AFTER, Pace
-from vidup.upload.tally import Snapshot
+from vidup.upload.tally import PartState, Snapshot
+
+_TO_SEND: Final = frozenset({PartState.WAITING, PartState.SENDING, PartState.RETRYING})
 
 
 def is_whole(numbers: Snapshot) -> bool:
@@ -35,11 +38,21 @@ def condition(numbers: Snapshot, pace: Pace) -> str:
     """The one thing to know about the time left: `eta 1:46`, or why there is none."""
     if is_whole(numbers):
         return "finishing"
+    if pace.stopping is not None:
+        return stopping_words(numbers, pace.stopping)
     if pace.limited:
         return f"rate limit: {show_duration(math.ceil(pace.limited))}"
     if pace.idle >= STALL_AFTER:
         return f"{'awaiting answer' if pace.answering else 'stalled'} {show_duration(pace.idle)}"
+    if not _TO_SEND.intersection(numbers.states):
+        return "awaiting answer"
     return "" if pace.eta is None else f"eta {show_duration(pace.eta)}"
+
+
+def stopping_words(numbers: Snapshot, seconds: float) -> str:
+    """`stopping, 4 s for 4 answers`; without a promise where there is nothing to wait for."""
+    answers = numbers.states.count(PartState.ANSWER)
+    return f"stopping, {show_duration(math.ceil(seconds))} for {answers} answer{'s'[: answers > 1]}" if answers else "stopping"
 
 
 def progress_line(numbers: Snapshot, pace: Pace) -> str:

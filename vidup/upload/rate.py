@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
+from vidup.upload.arrival import Arrival
 from vidup.upload.tally import PartState, Snapshot
 
 STALL_AFTER: Final = 5.0
@@ -28,6 +29,7 @@ class Pace(NamedTuple):
 
     `idle`: seconds without a byte in which one might have moved. `limited`: seconds that a rate-limit wait still runs, else 0.
     `answering`: what was begun is sent and only the server's answers are awaited, so that being idle is not the line's fault.
+    `stopping`: seconds that what is sent still gets for its answer, where the upload is being stopped; then there is neither rate nor eta.
     """
 
     rate: float
@@ -35,6 +37,7 @@ class Pace(NamedTuple):
     idle: float
     limited: float
     answering: bool
+    stopping: float | None = None
 
     @property
     def stalled(self) -> bool:
@@ -46,6 +49,7 @@ class Meter:
     """An exponential average over `bytes_handed` of successive snapshots, read several times a minute or more often."""
 
     def __init__(self) -> None:
+        self._arrival = Arrival()
         self._read_at: float | None = None
         self._handed = 0
         self._average = 0.0
@@ -64,10 +68,15 @@ class Meter:
         idle = max(0.0, now - max(self._idle_since, self._limited_until))
         limited = max(0.0, self._limited_until - now)
         rate = self._average / self._weight if self._weight and idle < STALL_AFTER else 0.0
-        left = max(0, numbers.bytes_total - numbers.bytes_confirmed - numbers.bytes_in_flight)
-        known = rate >= 1.0 and self._measured >= _SETTLED and not limited
         sending = PartState.SENDING in numbers.states
-        return Pace(rate, left / rate if known else None, idle, limited, not sending and PartState.ANSWER in numbers.states)
+        unsent = (numbers.bytes_total - numbers.bytes_confirmed - numbers.bytes_in_flight) / rate if rate >= 1.0 else 0.0
+        eta = self._arrival.left(now, numbers)
+        if eta is None and self._measured >= _SETTLED:
+            eta = unsent or None  # where all is out, that says nothing
+        elif eta is not None and sending and PartState.WAITING not in numbers.states:
+            eta = max(eta, unsent)  # those that are left need not become faster as others end
+        answering = not sending and PartState.ANSWER in numbers.states
+        return Pace(rate, eta if idle < STALL_AFTER and not limited else None, idle, limited, answering)
 
     def _advance(self, now: float, handed: int) -> None:
         if self._read_at is None:
@@ -78,6 +87,7 @@ class Meter:
             return
         self._read_at = now
         if passed > _SLEPT:
+            self._arrival.slept(passed)
             self._idle_since += passed
             self._limited_until += passed
             self._handed = max(self._handed, handed)

@@ -1,0 +1,95 @@
+"""The live block in a window that echoes keys and changes its width: nothing of it stays behind."""
+
+from __future__ import annotations
+
+import pyte
+import pytest
+
+from tests.progress.test_progress import Body, Hand, Tape, resize, started, view_of
+from vidup.progress.base import View
+from vidup.upload.tally import Tally
+
+MIB = 1024 * 1024
+
+
+class Window:
+    """A terminal that wraps its lines anew when its width changes, as most do, and what a view has drawn on it."""
+
+    def __init__(self, terminal: int, columns: int) -> None:
+        self.tape = Tape(terminal)
+        self._terminal = terminal
+        self._open(columns)
+
+    def _open(self, columns: int) -> None:
+        resize(self._terminal, columns)
+        self._screen = pyte.Screen(columns, 60)
+        self._stream = pyte.Stream(self._screen)
+
+    def echo(self, keys: str) -> None:
+        self.lines()
+        self._stream.feed(keys)
+
+    def narrow(self, columns: int) -> None:
+        """Every line is wrapped at the new width, and the cursor stays behind the last."""
+        lines = self.lines()
+        self._open(columns)
+        self._stream.feed("\r\n".join(lines))
+
+    def lines(self) -> list[str]:
+        self._stream.feed(self.tape.getvalue().replace("\n", "\r\n"))
+        self.tape.seek(0)
+        self.tape.truncate()
+        return "\n".join(row.rstrip() for row in self._screen.display).rstrip().split("\n")
+
+
+def begun(window: Window, total: int) -> tuple[View, Tally, Hand]:
+    hand, (tally, event) = Hand(), started(total, total * 40 * MIB, done=total // 3)
+    view = view_of("tty", tally, window.tape, hand)
+    view.message("what was above")
+    view.tell(event)
+    tally.sending(total // 3 + 1, Body(3 * MIB))
+    hand.time += 2
+    view.beat()
+    return view, tally, hand
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+@pytest.mark.parametrize("total", [1, 20, 78, 614, 10_000])
+@pytest.mark.parametrize("keys", ["^C", "^C^C"])
+def test_an_echoed_key_leaves_nothing_behind(terminal: int, columns: int, total: int, keys: str) -> None:
+    """Where the map fills the line, `^C` used to wrap, and the block's first line stayed for good."""
+    window = Window(terminal, columns)
+    view, _tally, _hand = begun(window, total)
+    window.echo(keys)
+    view.message("Stopping", "warning")
+    assert [line[:6] for line in window.lines()] == ["what w", "! Stop", "holida", window.lines()[3][:6], "parts "]
+    view.close()
+    assert window.lines() == ["what was above", "! Stopping"]
+
+
+@pytest.mark.parametrize("act", ["draw", "speak", "end"])
+def test_a_window_made_narrower_keeps_no_line_of_the_block(terminal: int, act: str) -> None:
+    """The rows that the block takes once its lines are wrapped are all taken away, and none above it."""
+    window = Window(terminal, 120)
+    view, _tally, hand = begun(window, 614)
+    for columns in range(116, 36, -4) if act == "draw" else ():
+        window.narrow(columns)
+        hand.time += 1
+        view.beat()
+        assert [line[:6] for line in window.lines()] == ["what w", "holida", window.lines()[2][:6], "parts "], columns
+    window.narrow(30)
+    if act == "speak":
+        view.message("said")
+        assert [line[:6] for line in window.lines()] == ["what w", "said", "holida", window.lines()[3][:6], "parts "]
+    view.close()
+    assert window.lines() == ["what was above", *(["said"] if act == "speak" else [])]
+
+
+def test_a_window_made_wider_takes_nothing_away(terminal: int) -> None:
+    """There is nothing to go up for."""
+    window = Window(terminal, 60)
+    view, _tally, _hand = begun(window, 78)
+    window.narrow(110)
+    view.beat()
+    view.close()
+    assert window.lines() == ["what was above"]

@@ -1,0 +1,59 @@
+"""DOOR: the result of a file on stdout, which may be closed, full or nobody's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from vidup.console.options import Noise
+from vidup.inert import inert, json_line
+from vidup.upload.outcome import Report
+
+
+def result_line(report: Report, noise: Noise, person_told: bool = False) -> str:
+    """What stdout gets of this file: one JSON object, the video id, which only a person at a terminal who was told it does without, or
+    nothing."""
+    if noise.as_json:
+        return json_line(report.to_json())
+    told = report.status == "uploaded" and report.video_id and not (person_told and _is_terminal())
+    return inert(report.video_id or "") if told else ""
+
+
+def print_result(report: Report, noise: Noise, person_told: bool = False) -> bool:
+    """The result on stdout. False if stdout could not take it."""
+    text = result_line(report, noise, person_told)
+    if not text:
+        return True
+    if sys.stdout is None:  # closed before vidup began; print() would quietly do nothing
+        return False
+    try:
+        print(text, flush=True)
+    except (OSError, ValueError):
+        _silence_stdout()
+        return False
+    return True
+
+
+def flush(*streams: TextIO) -> None:
+    """Hand everything written to the outside; a closed stream is no reason to fail."""
+    for stream in streams:
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stdout.isatty()
+    except (ValueError, AttributeError):
+        return False
+
+
+def _silence_stdout() -> None:
+    """Point a broken stdout at nothing, so that the interpreter's last flush does not complain."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError:
+        return
