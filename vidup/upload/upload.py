@@ -173,6 +173,7 @@ class Upload:
             seconds=self._world.now() - self._began,
             title=container.title if container else None,
             public=container.public if container else True,
+            parts_again=self.tally.parts_again,
             assets=container.assets if container else None,
             resumable=ending.status != "uploaded" and can_go_on(ending.error, ending.code, plan is not None),
             error=ending.error,
