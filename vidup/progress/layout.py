@@ -40,11 +40,19 @@ BLOCKS: Final = Glyphs(("━", "╍", "─"), "·▓▓▒█", "→", "…")
 ASCII: Final = Glyphs(("=", "-", "."), ".>>!#", "->", "...")
 
 
-def frame(started: Started, numbers: Snapshot, pace: Pace, columns: int, glyphs: Glyphs, width: Width) -> Frame:
-    """The block for a terminal of `columns`, the last of which stays free: some terminals wrap when it is written."""
+def frame(started: Started, numbers: Snapshot, pace: Pace, columns: int, glyphs: Glyphs, width: Width, down: str = "") -> Frame:
+    """The block for a terminal of `columns`, the last of which stays free: some terminals wrap when it is written.
+
+    `down` says how the line is, if it is down.
+    """
     room = columns - 1
-    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs), _map_line(numbers, room, glyphs))
+    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs, down), _map_line(numbers, room, glyphs))
     return _cropped(lines[0], room, width), _cropped(lines[1], room, width), _cropped(lines[2], room, width)
+
+
+def waiting_line(text: str, columns: int, glyphs: Glyphs, width: Width) -> Line:
+    """The one line of a block that has nothing to show yet but what is waited for, for a terminal of `columns`."""
+    return ((middle_cut(text, columns - 1, glyphs.ellipsis, width), ""),)
 
 
 def middle_cut(text: str, room: int, ellipsis: str, width: Width) -> str:
@@ -84,12 +92,12 @@ def _headline(started: Started, room: int, glyphs: Glyphs, width: Width) -> Line
     return ((middle_cut(name, room - _cells(ending, width), glyphs.ellipsis, width), "bold"), *ending)
 
 
-def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs) -> Line:
+def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs, down: str) -> Line:
     total_width = 2 * len(amounts(numbers).rpartition("/")[2]) + 1
     done: Span = (f"{percent(numbers):3}%", "bold")
     size: Span = (amounts(numbers).rjust(total_width), "")
-    rate: Span = (speed(numbers, pace).rjust(10), "")
-    state: Span = (condition(numbers, pace).ljust(8), "yellow" if pace.stalled or pace.limited else "")
+    rate: Span = ("" if down else speed(numbers, pace).rjust(10), "")
+    state: Span = (condition(numbers, pace, down).ljust(8), "yellow" if down or pace.stalled or pace.limited else "")
     choices: tuple[Line, ...] = ((done, size, rate, state), (done, rate, state), (done, state), (done,))
     fields = next((choice for choice in choices if room - _fields_width(choice) >= _MIN_BAR), choices[-1])
     return (*_bar(numbers, max(0, room - _fields_width(fields)), glyphs), *((_GAP + text, style) for text, style in fields))
