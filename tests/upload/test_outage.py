@@ -61,10 +61,10 @@ def test_an_outage_is_one_state_and_not_one_of_each_part(jobs: int, tmp_path: Pa
     first, last = told[0], told[-1]
     assert isinstance(first, LineDown) and 899 <= first.left <= 900 and (first.lost, first.address) == (True, "")
     assert isinstance(last, LineUp) and 59 <= last.seconds <= 65
-    assert all(0 < event.wait <= 1.1 for event in told[1:-1] if isinstance(event, LineDown))
+    assert all(0 < event.wait <= 2 for event in told[1:-1] if isinstance(event, LineDown))
 
 
-@pytest.mark.parametrize("parts", [50, 78])
+@pytest.mark.parametrize("parts", [64, 78])
 def test_what_is_left_after_an_outage_takes_its_usual_time(parts: int, tmp_path: Path) -> None:
     """The first success wakes all, however long each was to wait: a fifth more at most, the wait for the next probe included."""
     usual = story(tmp_path, parts, 4, begins=math.inf, lasts=0.0)[2].seconds - 3.5
@@ -124,7 +124,7 @@ def test_a_first_contact_that_fails_names_the_address_and_the_patience(tmp_path:
     run = Run(pool, [order(tmp_path, 4, 4, retry_for=30.0)], backoff=9.0)
     (report,) = run.run()
     first = line_events(run)[0]
-    assert isinstance(first, LineDown) and (first.address, first.left, first.wait) == ("http://virtual", 30.0, 1.0)
+    assert isinstance(first, LineDown) and (first.address, first.left, first.wait) == ("http://virtual", 30.0, 2.0)
     assert not [event for event in run.told if isinstance(event, Retrying)]
     assert (report.exit_code, report.resumable) == (ExitCode.AGAIN, True) and 30 <= report.seconds <= 33
     assert report.error is not None and "http://virtual" in report.error.advice and "--base-url" in report.error.advice
@@ -179,7 +179,7 @@ def test_a_status_that_could_not_be_had_is_asked_at_once_when_the_line_is_back(t
 
     pool = line(server, [1.0] * 2, answers)
     pool.asking, pool.gone = 0.1, (3.5, 63.5)
-    run = Run(pool, [order(tmp_path, 30, 2)], backoff=50.0, probes=50.0)
+    run = Run(pool, [order(tmp_path, 30, 2)], backoff=longest, probes=longest)
     (report,) = run.run()
     assert report.exit_code == ExitCode.OK and report.seconds < 63.5 + 1.2 * 13
     assert not [event for event in run.told if isinstance(event, Retrying)]

@@ -141,7 +141,9 @@ class Dispatcher:
 
     def _held_until(self, kind: Kind, now: float) -> float:
         """When a request of this kind may go out at the earliest, as far as limits and probes go."""
-        return max(now + self._pacer.delay(kind, now), self._health[kind].probe_at if self._health[kind].is_down else now)
+        return max(
+            now + self._pacer.delay(kind, now), self._outage.probe_at, self._health[kind].probe_at if self._health[kind].is_down else now
+        )
 
     # -- starting ------------------------------------------------------------------------------------------------
 
@@ -177,7 +179,7 @@ class Dispatcher:
     def _may(self, kind: Kind) -> bool:
         """Whether a request of this kind may go out now."""
         now = self._now()
-        if not self._credentials.is_valid(now) or not self._health[kind].room(self._busy[kind], now):
+        if not self._credentials.is_valid(now) or now < self._outage.probe_at or not self._health[kind].room(self._busy[kind], now):
             return False
         delay = self._pacer.delay(kind, now)
         if delay > 0:
@@ -218,7 +220,7 @@ class Dispatcher:
         self._busy[request.kind] += 1
         self._pacer.start(request.kind)
         resting = self._resting(begun=1) if request.verb is Verb.PART else frozenset[int]()
-        self._outage.asking(request)
+        self._outage.asking(request, self._now())
         self._pool.submit(request, token, resting)
 
     # -- settling ------------------------------------------------------------------------------------------------
@@ -299,13 +301,13 @@ class Dispatcher:
         """The line or the server failed: one state for all that are to wait, and the action with the wait that then holds."""
         health = self._health[request.kind]
         self._outage.failed(request, action, health.failures + 1, not self._out, now)
-        most = self._outage.longest_wait(now)
+        most = self._outage.longest_wait(request, now)
         probe = health.failed(now, action.asked, most, self._outage.is_lost)
         if request.verb is not Verb.PART:
             action = action._replace(wait=max(min(action.wait, most), action.asked))
         if health.is_down:
             action = action._replace(wait=probe if request.verb is Verb.PART else max(probe, action.wait))
-        self._outage.tell_next(action, action.wait, self._budget.left)
+        self._outage.tell_next(action, action.wait, self._budget.left, now)
         return action
 
     def _line_is_back(self, now: float) -> None:

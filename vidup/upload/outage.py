@@ -10,7 +10,7 @@ from vidup.upload.acting import Action, Do
 from vidup.upload.exchange import Kind, Request, Verb
 from vidup.upload.outcome import server_words
 
-_SOONEST, _LATEST, _SHARE = 1.0, 5.0, 1 / 60
+_SOONEST, _LATEST, _SHARE = 2.0, 5.0, 1 / 60
 """Seconds, and the share of how long it lasts, that lie between two probes of a line that takes no connection: such a probe costs nobody
 anything, and whoever plugs in again goes on at once."""
 
@@ -42,6 +42,8 @@ class Outage:
         self.has_answered = False
         """Whether anything ever came back from the server."""
         self.base_url = base_url
+        self.probe_at = -math.inf
+        """When the next request of any kind may go out at the earliest; only a line on which nothing answers holds them back."""
         self._tell = tell
         self._jobs = jobs
         self._since = math.inf
@@ -56,9 +58,9 @@ class Outage:
         """Whether the line is out, be it that nothing answers or that the server is in trouble."""
         return self._since < math.inf
 
-    def longest_wait(self, now: float) -> float:
-        """Seconds to the next try at most, for a line that takes no connection; else infinity, for what a try costs others."""
-        if not self.is_lost or self._reached:
+    def longest_wait(self, request: Request, now: float) -> float:
+        """Seconds to the next try at most, of a question or on a line that takes no connection; else infinity: others pay for a try."""
+        if not self.is_lost or (self._reached and request.body is not None):
             return math.inf
         return min(max((now - self._since) * _SHARE, _SOONEST), _LATEST)
 
@@ -77,8 +79,9 @@ class Outage:
 
         return heard
 
-    def asking(self, request: Request) -> None:
+    def asking(self, request: Request, now: float) -> None:
         """A request goes out: everything waits for it, unless it carries a part."""
+        self.probe_at = now + _LATEST if self.is_lost else -math.inf  # one probe at a time, whatever it asks; unless it hangs
         if request.verb in _ASKED:
             host = self.base_url.partition("://")[2].rstrip("/")
             self._tell(Awaiting(f"{'waiting for' if self.has_answered else 'connecting to'} {host}: {_ASKED[request.verb]}"))
@@ -105,9 +108,10 @@ class Outage:
         elif not self.is_out:
             self._its_victims.discard(victim)
 
-    def tell_next(self, action: Action, wait: float, left: float) -> None:
+    def tell_next(self, action: Action, wait: float, left: float, now: float) -> None:
         """While it is out: the next try comes in `wait` seconds, and patience lasts for `left` more."""
         if self.is_out:
+            self.probe_at = now + min(wait, _LATEST) if self.is_lost else -math.inf
             reason = server_words(action.rule, action.reply)
             self._tell(LineDown(reason, wait, left, self.is_lost, "" if self.has_answered else self.base_url))
 
@@ -138,7 +142,7 @@ class Outage:
 
     def _over(self, now: float) -> bool:
         lasted, was_lost = now - self._since, self.is_lost
-        self._since, self.is_lost = math.inf, False
+        self._since, self.is_lost, self.probe_at = math.inf, False, -math.inf
         self._tell(LineUp(lasted, was_lost))
         return was_lost
 
