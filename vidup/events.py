@@ -55,6 +55,33 @@ class Waiting(NamedTuple):
     reason: str
 
 
+class Awaiting(NamedTuple):
+    """A question went out that everything waits for; `what` names the server and what is asked of it."""
+
+    what: str
+
+
+class LineDown(NamedTuple):
+    """The line is down, for every part alike: told when it begins, and with every try that fails.
+
+    `reason` is why the last one failed; the next is made in `wait` seconds. `left`: seconds for which vidup goes on trying, or infinity.
+    `lost`: nothing answers; else the server does, and is in trouble. `address` is the base URL where nothing ever answered there.
+    """
+
+    reason: str
+    wait: float
+    left: float
+    lost: bool
+    address: str = ""
+
+
+class LineUp(NamedTuple):
+    """The line is back after so many seconds; `lost` as it was."""
+
+    seconds: float
+    lost: bool
+
+
 class Finishing(NamedTuple):
     """Every part is confirmed; the status is asked whether the video is whole."""
 
@@ -66,5 +93,5 @@ class Note(NamedTuple):
     warning: bool = False
 
 
-Event = Started | PartChanged | Retrying | Resumed | Waiting | Finishing | Note
+Event = Started | PartChanged | Retrying | Resumed | Waiting | Awaiting | LineDown | LineUp | Finishing | Note
 Tell = Callable[[Event], None]

@@ -84,7 +84,7 @@ def test_the_links_of_a_private_video_are_not_told(public: bool) -> None:
     ("numbers", "said"),
     [
         ({"parts_sent": 5}, "Uploaded movie.mp4: 50.0 MiB, 5 parts in 5.0 s (10.0 MiB/s)"),
-        ({"parts_sent": 3, "parts_skipped": 2, "retries": 1}, "Uploaded movie.mp4: 50.0 MiB; 3 of 5 parts now, in 5.0 s (10.0 MiB/s), 1 sent again"),
+        ({"parts_sent": 3, "parts_skipped": 2, "retries": 9, "parts_again": 1}, "Uploaded movie.mp4: 50.0 MiB; 3 of 5 parts now, in 5.0 s (10.0 MiB/s), 1 sent again"),
         ({"parts_sent": 1, "total_parts": 1}, "Uploaded movie.mp4: 50.0 MiB in 5.0 s (10.0 MiB/s)"),
     ],
 )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from vidup.api.credentials import ApiKey, Token
 from vidup.errors import ExitCode
@@ -18,7 +18,7 @@ from vidup.source.videofile import BLOCK, open_video
 from vidup.state.disk import Disk, OsDisk
 from vidup.state.journal import Lock, StateFolder
 from vidup.state.record import Record
-from vidup.upload.acting import Acts
+from vidup.upload.acting import Acts, Backoff
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
 from vidup.upload.exchange import Answer, Body, Kind, Request, Verb
@@ -33,6 +33,11 @@ from vidup.verdicts.rules import TABLE
 PART = 5 * MIB
 BY_PART = "video-content-range-by-part-"
 LOST = Reply(failure="answer-lost")
+GONE = Reply(failure="no-answer", text="nobody took the connection")
+
+
+_REFUSING: Final = 0.01
+"""Seconds that it takes to hear that nobody takes the connection."""
 
 
 class Later(NamedTuple):
@@ -56,8 +61,8 @@ def refusal(slug: str) -> Reply:
 
 def early(request: Request, reply: Reply) -> Reply:
     """This reply, by somebody who did not wait for the end of the body."""
-    assert request.body is not None
-    request.body.all_out = False
+    if request.body is not None:
+        request.body.all_out = False
     return reply
 
 
@@ -142,7 +147,7 @@ class VirtualPool:
     """Workers each of whom takes so many seconds for whatever it carries; what that comes to is told by who answers.
 
     Bodies are read as they would be sent. `asking`: seconds for requests without one, if not as for the others. `step`: seconds between
-    two moments at which a slow line takes anything. `stop_at`, `killed_at`: when the run is asked to stop, and when the process is gone.
+    two moments at which a slow line takes anything. `gone`: from when to when every connection is refused at once. `stop_at`, `killed_at`: when the run is asked to stop, and when the process is gone.
     """
 
     def __init__(self, paces: Sequence[float], answers: Callable[[Request, int], Reply | Later]) -> None:
@@ -151,6 +156,7 @@ class VirtualPool:
         self.answers = answers
         self.asking: float | None = None
         self.step = 0.0
+        self.gone = (math.inf, math.inf)
         self.clock = 0.0
         self.stop_at = self.killed_at = math.inf
         self.carried: list[tuple[float, int, Request]] = []
@@ -182,8 +188,14 @@ class VirtualPool:
             self._idle.remove(worker)
         takes = self.paces[worker] if request.body is not None or self.asking is None else self.asking
         blocks = iter(request.body) if request.body is not None else iter(())
-        self._at[worker] = _Errand(request, self.clock, self.clock + takes, blocks)
+        self._at[worker] = errand = _Errand(request, self.clock, self.clock + takes, blocks)
+        if self.is_gone(self.clock):
+            errand.ends, errand.answer = self.clock + _REFUSING, Answer(request, early(request, GONE), None, worker, _REFUSING)
         self.carried.append((self.clock, worker, request))
+
+    def is_gone(self, moment: float) -> bool:
+        """Whether nothing answers at this moment."""
+        return self.gone[0] <= moment < self.gone[1]
 
     def working(self) -> dict[int, float]:
         return {worker: self.clock - errand.began for worker, errand in self._at.items()}
@@ -275,26 +287,37 @@ class _Folder(StateFolder):
         return _Held()  # type: ignore[return-value]
 
 
+def _growing(wait: float | Backoff) -> Backoff:
+    return wait if callable(wait) else lambda _failures: wait
+
+
 class Run:
     """Some uploads over one virtual line."""
 
     def __init__(
-        self, pool: VirtualPool, orders: Sequence[Order], *, backoff: float = 0.0, probes: float = 0.0, disk: Disk | None = None
+        self,
+        pool: VirtualPool,
+        orders: Sequence[Order],
+        *,
+        backoff: float | Backoff = 0.0,
+        probes: float | Backoff = 0.0,
+        disk: Disk | None = None,
     ) -> None:
-        """Seconds after each failure, and between two probes of a line that is down."""
+        """Seconds after each failure, and between two probes of a line that is down; or how they grow."""
+        waits, probing = _growing(backoff), _growing(probes)
         self.pool = pool
         self.told: list[Event] = []
         self.reports: list[Report] = []
         self.folder = _Folder(orders[0].state_dir, disk or OsDisk())
-        acts, stop = Acts(TABLE, lambda _failures: backoff), lambda: pool.clock >= pool.stop_at
+        acts, stop = Acts(TABLE, waits), lambda: pool.clock >= pool.stop_at
         world = World(open_video, self.folder, lambda: pool.clock, lambda: pool.clock, stop)
         self.uploads = [
             Upload(number, order, world, acts, self.told.append, lambda report: bool(self.reports.append(report)) or True)  # type: ignore[func-returns-value]
             for number, order in enumerate(orders)
         ]
         self.dispatcher = Dispatcher(
-            self.uploads, pool, acts, RetryBudget(orders[0].retry_for), Pacer(lambda _episodes: backoff, lambda: 0.0),
-            lambda _probes: probes, lambda: pool.clock, Stopping(stop, lambda: ExitCode.SIGINT), self.told.append,
+            self.uploads, pool, acts, RetryBudget(orders[0].retry_for), Pacer(waits, lambda: 0.0),
+            probing, lambda: pool.clock, Stopping(stop, lambda: ExitCode.SIGINT), self.told.append,
         )  # fmt: skip
 
     def run(self) -> list[Report]:

@@ -87,7 +87,7 @@ def _rate(report: Report) -> str:
 
 
 def _again(report: Report) -> str:
-    return f", {report.retries} sent again" if report.retries else ""
+    return f", {report.parts_again} sent again" if report.parts_again else ""
 
 
 def _safe(report: Report) -> str:

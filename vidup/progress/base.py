@@ -13,12 +13,13 @@ from threading import enumerate as living_threads
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TextIO
 
-from vidup.events import Event, Note, Started, Waiting
+from vidup.events import Awaiting, Event, LineDown, LineUp, Note, Started, Waiting
 from vidup.inert import inert
 from vidup.progress.choice import Style
 from vidup.progress.out import Out
 from vidup.progress.paint import linked, painted
-from vidup.progress.words import progress_line
+from vidup.progress.words import down_state, progress_line
+from vidup.units import show_duration
 from vidup.upload.rate import Meter, Pace
 from vidup.upload.tally import Snapshot, Tally
 
@@ -29,6 +30,9 @@ LONGEST_LINE: Final = 2000
 
 _PATIENCE: Final = 2.0
 """Seconds that `close` waits for a terminal that takes no output (Ctrl-S, a full pipe nobody reads)."""
+
+_PATIENT_FOR: Final = 1.0
+"""Seconds from which it is told what everything waits for."""
 
 _THREAD: Final = "vidup-view"
 
@@ -65,6 +69,10 @@ class View(ABC):
         self._now = now
         self._meter = Meter()
         self._started: Started | None = None
+        self._awaiting: Awaiting | None = None
+        self._awaiting_since = 0.0
+        self._down: LineDown | None = None
+        self._down_at = self._down_since = 0.0
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = RLock()
         self._thread: Thread | None = None
@@ -200,7 +208,7 @@ class View(ABC):
 
     def _rest(self) -> None:
         """The progress of one file ends here."""
-        self._started = None
+        self._started = self._awaiting = self._down = None
 
     def _tell_no_more(self) -> None:
         self.style = self.style._replace(taskbar=False)
@@ -212,6 +220,10 @@ class View(ABC):
     def _finish(self) -> None:
         """The last act of the view, maybe repeated; one that changed the terminal restores it here."""
         self._closed = True
+
+    def _numbers(self) -> Snapshot | None:
+        """The numbers, once there are any."""
+        return self._tally.snapshot() if self._started is not None else None
 
     def _reading(self) -> tuple[Snapshot, Pace]:
         numbers = self._tally.snapshot()
@@ -232,10 +244,37 @@ class View(ABC):
     def _follow(self, event: Event) -> None:
         if isinstance(event, Started):
             self._started, self._meter = event, Meter()
+            self._awaiting = None
             self._reading()
+        elif isinstance(event, Awaiting):
+            self._await(event)
         elif isinstance(event, Waiting):
             self._meter.wait_until(self._clock() + event.seconds)
         self._shown(event)
+        if isinstance(event, LineDown):
+            self._down_since = self._clock() if self._down is None else self._down_since
+            self._down, self._down_at = event, self._clock()
+        elif isinstance(event, LineUp):
+            self._down = None
+
+    def _await(self, event: Awaiting) -> None:
+        """Remember what is waited for, unless there is progress to show, or it is asked again."""
+        if self._started is None and event != self._awaiting:
+            self._awaiting, self._awaiting_since = event, self._clock()
+
+    def _down_now(self) -> str:
+        """How the line is, if it is down; else empty."""
+        if self._down is None:
+            return ""
+        now = self._clock()
+        return down_state(self._down, now - self._down_since, self._down_at + self._down.wait - now)
+
+    def _waiting_now(self) -> str:
+        """What everything waits for before there is any progress, where that takes a second or more; else empty."""
+        waited = self._clock() - self._awaiting_since
+        if self._started is not None or self._awaiting is None or waited < _PATIENT_FOR:
+            return ""
+        return f"{inert(self._awaiting.what)}  {self._down_now() or show_duration(waited)}"
 
     def _post(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)
@@ -313,7 +352,7 @@ class LineView(View):
 
     def _progress_now(self) -> None:
         if self._started is not None:
-            self._line(progress_line(*self._reading()), "note")
+            self._line(progress_line(*self._reading(), self._down_now()), "note")
 
     def _painted(self, text: str, kind: Kind) -> str:
         text = painted(text, _SGR.get(kind, ""), self._video_id) if self.style.color else text

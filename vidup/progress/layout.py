@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -43,20 +43,25 @@ BLOCKS: Final = Glyphs(("━", "╍", "─"), "·▓▓▒█", "→", "…")
 ASCII: Final = Glyphs(("=", "-", "."), ".>>!#", "->", "...")
 
 
-def frame(started: Started, numbers: Snapshot, pace: Pace, columns: int, glyphs: Glyphs, width: Width) -> Frame:
+def frame(started: Started, numbers: Snapshot, pace: Pace, columns: int, glyphs: Glyphs, width: Width, down: str = "") -> Frame:
     """The block for a terminal of `columns`, the last of which stays free: some terminals wrap when it is written.
 
-    The cursor stays behind the last line, where the terminal echoes keys.
+    The cursor stays behind the last line, where the terminal echoes keys. `down` says how the line is, if it is down.
     """
     room = columns - 1
     last = max(1, room - _ECHO)
-    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs), _map_line(numbers, last, glyphs))
+    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs, down), _map_line(numbers, last, glyphs))
     return _cropped(lines[0], room, width), _cropped(lines[1], room, width), _cropped(lines[2], last, width)
 
 
-def rows(block: Frame, columns: int, width: Width) -> int:
+def rows(block: Sequence[Line], columns: int, width: Width) -> int:
     """How many rows the block takes on a terminal that is `columns` wide by now, and has wrapped what was drawn when it was wider."""
     return sum(max(1, -(-_cells(line, width) // columns)) for line in block)
+
+
+def waiting_line(text: str, columns: int, glyphs: Glyphs, width: Width) -> Line:
+    """The one line of a block that has nothing to show yet but what is waited for, for a terminal of `columns`."""
+    return ((middle_cut(text, columns - 1, glyphs.ellipsis, width), ""),)
 
 
 def middle_cut(text: str, room: int, ellipsis: str, width: Width) -> str:
@@ -96,12 +101,13 @@ def _headline(started: Started, room: int, glyphs: Glyphs, width: Width) -> Line
     return ((middle_cut(name, room - _cells(ending, width), glyphs.ellipsis, width), "bold"), *ending)
 
 
-def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs) -> Line:
+def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs, down: str) -> Line:
     total_width = 2 * len(amounts(numbers).rpartition("/")[2]) + 1
     done: Span = (f"{percent(numbers):3}%", "bold")
     size: Span = (amounts(numbers).rjust(total_width), "")
-    rate: Span = (speed(numbers, pace).rjust(10), "")
-    state: Span = (condition(numbers, pace).ljust(8), "yellow" if pace.stalled or pace.limited or pace.stopping is not None else "")
+    rate: Span = ("" if down else speed(numbers, pace).rjust(10), "")
+    noted = down or pace.stalled or pace.limited or pace.stopping is not None
+    state: Span = (condition(numbers, pace, down).ljust(8), "yellow" if noted else "")
     choices = (((done, size, rate, state), _MIN_BAR), ((done, rate, state), _MIN_BAR), ((done, state), 0))
     fields: Line = next((choice for choice, bar in choices if room - _fields_width(choice) >= bar), (done,))
     return (*_bar(numbers, max(0, room - _fields_width(fields)), glyphs), *((_GAP + text, style) for text, style in fields))

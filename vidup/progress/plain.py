@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from vidup.events import Event, Resumed, Retrying, Started, Waiting
+from vidup.events import Event, LineDown, LineUp, Resumed, Retrying, Started, Waiting
 from vidup.progress.base import Kind, LineView
-from vidup.progress.words import percent, progress_line, resumed_line, retry_line, start_line, waiting_line
+from vidup.progress.words import down_line, percent, progress_line, resumed_line, retry_line, start_line, up_line, waiting_line
 
 _STEP: Final = 10
 """Percent. Progress that is worth a line."""
 
 _SELDOM: Final = 10.0
 """Seconds that at least lie between two lines of progress."""
+
+_LONG: Final = 5.0
+"""Seconds of waiting for an answer, before there is any progress, that are worth a line."""
 
 _HEARTBEAT: Final = 60.0
 """Seconds after which a line comes in any case: CI systems kill what is silent."""
@@ -27,16 +30,27 @@ class PlainView(LineView):
 
     _line_at = 0.0
     _line_step = 0
+    _waited_for: str = ""
 
     def beat(self) -> None:
         """Write a line of progress if one is due."""
+        silent = self._clock() - self._line_at
         if self._started is None:
+            self._beat_waiting(silent)
             return
         numbers, pace = self._reading()
-        silent = self._clock() - self._line_at
         if silent >= _HEARTBEAT or (silent >= _SELDOM and percent(numbers) // _STEP > self._line_step):
             self._mark()
-            self._line(progress_line(numbers, pace), "note")
+            self._line(progress_line(numbers, pace, self._down_now()), "note")
+
+    def _beat_waiting(self, silent: float) -> None:
+        """What is waited for before there is progress: told once when that takes long, then as seldom as all else."""
+        text = self._waiting_now()
+        waited = self._clock() - self._awaiting_since
+        if self._awaiting is None or not text or waited < _LONG or (self._awaiting.what == self._waited_for and silent < _HEARTBEAT):
+            return
+        self._waited_for, self._line_at = self._awaiting.what, self._clock()
+        self._line(text, "note")
 
     def _shown(self, event: Event) -> None:
         match event:
@@ -48,6 +62,12 @@ class PlainView(LineView):
                 self._line(retry_line(event), "warning")
             case Resumed():
                 self._line(resumed_line(event), "note")
+            case LineDown() if self._down is None:
+                self._line_at = self._clock()
+                self._waited_for = self._awaiting.what if self._awaiting is not None else ""
+                self._line(down_line(event, self._numbers()), "warning")
+            case LineUp():
+                self._line(up_line(event), "note")
             case Waiting():
                 self._line(waiting_line(event), "note")
 

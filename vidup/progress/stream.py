@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from vidup.events import Event, Finishing, PartChanged, Resumed, Retrying, Started, Waiting
+from vidup.events import Awaiting, Event, Finishing, LineDown, LineUp, PartChanged, Resumed, Retrying, Started, Waiting
 from vidup.inert import json_line
 from vidup.progress.base import Kind, Leaving, View
+from vidup.progress.words import up_line
 
 
 class StreamView(View):
@@ -18,10 +19,14 @@ class StreamView(View):
 
     _told: tuple[int, int, bool] | None = None
     _ended = False
+    _waited_for: Awaiting | None = None
 
     def beat(self) -> None:
         """Tell the progress if any of it is new, a stall that began included."""
         if self._started is None:
+            if self._waiting_now() and self._awaiting is not self._waited_for and self._awaiting is not None:
+                self._waited_for = self._awaiting
+                self._object("wait", seconds=0, reason=self._awaiting.what)
             return
         numbers, pace = self._reading()
         state = (numbers.bytes_confirmed, numbers.bytes_handed, pace.stalled)
@@ -72,6 +77,10 @@ class StreamView(View):
                 self._object("resume", parts_done=parts_done, total_parts=total_parts, source=source)
             case Waiting(seconds, reason):
                 self._object("wait", seconds=round(seconds, 3), reason=reason)
+            case LineDown(reason, wait, _left, lost):
+                self._object("wait", seconds=round(wait, 3), reason=f"{'no connection' if lost else 'server in trouble'}: {reason}")
+            case LineUp():
+                self._say(up_line(event), "note")
             case Finishing():
                 self._look()
 

@@ -7,11 +7,11 @@ from functools import lru_cache
 from threading import Event as Signal
 from typing import IO, TYPE_CHECKING, ClassVar, cast
 
-from vidup.events import Event, Resumed, Retrying, Started
+from vidup.events import Event, LineDown, LineUp, Resumed, Retrying, Started
 from vidup.progress.base import Kind, LineView
-from vidup.progress.layout import ASCII, BLOCKS, Frame, frame, rows
+from vidup.progress.layout import ASCII, BLOCKS, Line, frame, rows, waiting_line
 from vidup.progress.paint import taskbar
-from vidup.progress.words import percent, resumed_line, retry_line
+from vidup.progress.words import down_line, percent, resumed_line, retry_line, up_line
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -25,22 +25,18 @@ class TerminalView(LineView):
     signs: ClassVar[dict[str, str]] = {"note": "", "warning": "! ", "error": "✗ ", "success": "✓ "}
 
     _live: Live | None = None
-    _drawn: Frame | None = None
+    _drawn: tuple[Line, ...] | None = None
     _taskbar: int | None = None
     _columns = 0
 
     def beat(self) -> None:
         """Draw the block as it is now; what has not changed costs no output."""
-        if self._started is None:
-            return
         if self.out.is_lent():
             self._leave_block()
             return
         size = self.out.size()
-        glyphs = BLOCKS if self.out.is_utf8 else ASCII
-        numbers, pace = self._reading()
-        block = frame(self._started, numbers, pace, size.columns, glyphs, self._width)
-        if block == self._drawn and size.columns == self._columns:
+        block = self._block(size.columns)
+        if not block or (block == self._drawn and size.columns == self._columns):
             return
         from rich.segment import Segments
 
@@ -49,7 +45,8 @@ class TerminalView(LineView):
         live.console.size = size
         live.update(Segments(_segments(block)), refresh=True)
         self._drawn, self._columns = block, size.columns
-        self._tell_terminal(percent(numbers))
+        if self._started is not None:
+            self._tell_terminal(percent(self._tally.snapshot()))
 
     def _tell_no_more(self) -> None:
         self._tell_terminal(None)
@@ -68,6 +65,14 @@ class TerminalView(LineView):
             more = rows(self._drawn, columns, self._width) - len(self._drawn)
             self.out.write("\r\x1b[2K" + "\x1b[1A\x1b[2K" * more)
             self._columns = columns
+
+    def _block(self, columns: int) -> tuple[Line, ...]:
+        """What is to be seen now: the progress, or before there is any what is waited for, or nothing."""
+        glyphs = BLOCKS if self.out.is_utf8 else ASCII
+        if self._started is not None:
+            return frame(self._started, *self._reading(), columns, glyphs, self._width, self._down_now())
+        text = self._waiting_now()
+        return (waiting_line(text, columns, glyphs, self._width),) if text else ()
 
     def _begin(self) -> Live:
         from rich.console import Console
@@ -140,6 +145,10 @@ class TerminalView(LineView):
                 self.beat()
             case Retrying():
                 self._say(retry_line(event), "warning")
+            case LineDown() if self._down is None:
+                self._say(down_line(event, self._numbers()), "warning")
+            case LineUp():
+                self._say(up_line(event), "note")
             case Resumed():
                 self._say(resumed_line(event), "note")
 
@@ -158,7 +167,7 @@ class TerminalView(LineView):
         return _cells(self.out.carried(text))
 
 
-def _segments(block: Frame) -> Iterator[Segment]:
+def _segments(block: tuple[Line, ...]) -> Iterator[Segment]:
     """The block as rich writes it: already fitted to the width, so that no wrapping is computed eight times a second."""
     from rich.segment import Segment
     from rich.style import Style

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from vidup.events import Resumed, Retrying, Started, Waiting
+from vidup.events import LineDown, LineUp, Resumed, Retrying, Started, Waiting
 from vidup.inert import inert
 from vidup.units import show_duration, show_size
 from vidup.upload.rate import STALL_AFTER, Pace
@@ -34,8 +34,10 @@ def speed(numbers: Snapshot, pace: Pace) -> str:
     return "" if is_whole(numbers) or pace.rate < 1 else f"{show_size(pace.rate)}/s"
 
 
-def condition(numbers: Snapshot, pace: Pace) -> str:
-    """The one thing to know about the time left: `eta 1:46`, or why there is none."""
+def condition(numbers: Snapshot, pace: Pace, down: str = "") -> str:
+    """The one thing to know about the time left: `eta 1:46`, or why there is none; `down` is how the line is, if it is down."""
+    if down and pace.stopping is None:
+        return down
     if is_whole(numbers):
         return "finishing"
     if pace.stopping is not None:
@@ -55,9 +57,9 @@ def stopping_words(numbers: Snapshot, seconds: float) -> str:
     return f"stopping, {show_duration(math.ceil(seconds))} for {answers} answer{'s'[: answers > 1]}" if answers else "stopping"
 
 
-def progress_line(numbers: Snapshot, pace: Pace) -> str:
+def progress_line(numbers: Snapshot, pace: Pace, down: str = "") -> str:
     """`10%  309.0 MiB/3.00 GiB  11.9 MiB/s  eta 3:52`."""
-    fields = (f"{percent(numbers)}%", amounts(numbers), speed(numbers, pace), condition(numbers, pace))
+    fields = (f"{percent(numbers)}%", amounts(numbers), speed(numbers, pace), condition(numbers, pace, down))
     return "  ".join(field for field in fields if field)
 
 
@@ -84,6 +86,30 @@ def resumed_line(event: Resumed) -> str:
 def waiting_line(event: Waiting) -> str:
     """`waiting 12 s: rate limit`."""
     return f"waiting {show_duration(event.seconds)}: {inert(event.reason)}"
+
+
+def down_line(event: LineDown, numbers: Snapshot | None) -> str:
+    """`127.0.0.1:18090 refused the connection: trying again for up to 15 min; 4 of 20 parts are safe`."""
+    patience = "until it answers" if event.left == math.inf else f"for up to {_minutes(event.left)}"
+    safe = f"; {numbers.parts_done} of {numbers.total_parts} parts are safe" if numbers is not None and numbers.parts_done else ""
+    address = f"; nothing has answered yet at {inert(event.address)} (--base-url)" if event.address else ""
+    return f"{inert(event.reason)}: trying again {patience}{safe}{address}"
+
+
+def down_state(event: LineDown, since: float, until_next: float) -> str:
+    """`no connection 0:42, next try in 5 s`; both in seconds."""
+    what, lasts = "no connection" if event.lost else "server in trouble", round(max(since, 0.0))
+    upcoming = f"next try in {show_duration(math.ceil(until_next))}" if until_next > 0 else "trying now"
+    return f"{what} {lasts // 60}:{lasts % 60:02}, {upcoming}"
+
+
+def up_line(event: LineUp) -> str:
+    """`the connection is back after 1:02`."""
+    return f"the {'connection' if event.lost else 'server'} is back after {show_duration(event.seconds)}"
+
+
+def _minutes(seconds: float) -> str:
+    return show_duration(seconds) if seconds < 100 or seconds >= 7200 else f"{math.ceil(seconds / 60)} min"
 
 
 def file_name(event: Started) -> str:

@@ -103,6 +103,11 @@ class Acts:
                 return Action(Do.ASK_FOR_UPLOAD, rule, reply)
         return Action(Do.END, rule, reply)
 
+    def line_is_back(self) -> None:
+        """Nothing answered anybody: what failed for that has not failed in a row."""
+        for row in self._rows.values():
+            row.failures = 0
+
     def reconciled(self, upload: int, news: bool) -> None:
         """The status was looked at for a documented refusal, and brought news or did not."""
         self._reconciles[upload] = 0 if news else self._reconciles.get(upload, 0) + 1

@@ -97,6 +97,11 @@ class Asking(Generic[Result]):
         """When there is something to ask again; infinity while an answer is awaited."""
         return math.inf if self._is_out or self.finished else self._due
 
+    def line_is_back(self, now: float) -> None:
+        """What failed may be asked again now; a rest that the script wants for itself is kept."""
+        if self._ask is not None and not self._is_out:
+            self._due = min(self._due, now)
+
     def is_out_for(self, verb: Verb) -> bool:
         """Whether an answer to this is awaited."""
         return self._is_out and self._ask is not None and self._ask.verb is verb

@@ -17,6 +17,7 @@ from vidup.units import show_duration
 from vidup.upload.acting import Action, Acts, Backoff, Do
 from vidup.upload.exchange import Answer, Kind, Pool, Request, Verb
 from vidup.upload.health import Health, RetryBudget
+from vidup.upload.outage import Outage
 from vidup.upload.outcome import gave_up, refused, server_words
 from vidup.upload.pacing import Pacer
 from vidup.upload.tail import sit_out
@@ -25,6 +26,9 @@ from vidup.verdicts.judge import RateLimit
 
 _LOOK_EVERY: Final = 1.0
 """Seconds between two looks at bodies on their way."""
+
+_LOOK_SOON: Final = 0.1
+"""Seconds between two looks where the first byte tells that the line is back."""
 
 _LONGEST_WAIT: Final = 60.0
 
@@ -62,9 +66,12 @@ class Dispatcher:
         self._pacer = pacer
         self._now = now
         self._stopping = stopping
-        self._tell = tell
         self._credentials = Credentials()
         self._health = {kind: Health(pool.jobs, backoff) for kind in Kind}
+        self._outage = Outage(tell, pool.jobs, uploads[0].order.base_url)
+        self._tell = self._outage.through(_LINE, tell)
+        for upload in uploads:
+            upload.heard_through(self._outage.through)
         self._out: dict[int, tuple[Request, float, int]] = {}
         self._busy: Counter[Kind] = Counter()
         self._serial = 0
@@ -97,6 +104,9 @@ class Dispatcher:
     def _look(self) -> None:
         moved = [upload.look() for upload in self._uploads if not upload.over]
         now = self._now()
+        self._outage.look(now)
+        if any(moved) and self._outage.moved(now):
+            self._line_is_back(now)
         self._budget.look(now, any(moved), any(upload.flying for upload in self._uploads))
         if self._stopping.is_set():
             self._end_all(lambda upload: upload.stop(self._stopping.code()))
@@ -108,7 +118,8 @@ class Dispatcher:
             what = f"Gave up after {show_duration(self._budget.limit)} in which the rate limit let nothing through"
         else:
             what = f"Gave up after {show_duration(self._budget.seconds)} in which nothing moved"
-        self._end_all(lambda upload: upload.fail(gave_up(failure, what)))
+        advice = "" if self._outage.has_answered else f"Nothing ever answered at {self._outage.base_url}: check the network and --base-url."
+        self._end_all(lambda upload: upload.fail(gave_up(failure, what, advice)))
 
     def _end_all(self, end: Callable[[Upload], None]) -> None:
         for upload in self._uploads:
@@ -120,8 +131,8 @@ class Dispatcher:
         now = turn
         waking = [upload.wake(turn) for upload in self._uploads if not upload.over and upload.begun]
         if any(upload.flying for upload in self._uploads):
-            waking.append(now + _LOOK_EVERY)
-        waking.append(now + self._budget.ends_in(now))
+            waking.append(now + (_LOOK_SOON if self._outage.is_lost else _LOOK_EVERY))
+        waking += [now + self._budget.ends_in(now), self._outage.wake_at]
         if not self._renewing and not self._credentials.is_valid(now):
             waking.append(self._renew_at)
         held = [self._held_until(kind, now) for kind in Kind]
@@ -130,7 +141,9 @@ class Dispatcher:
 
     def _held_until(self, kind: Kind, now: float) -> float:
         """When a request of this kind may go out at the earliest, as far as limits and probes go."""
-        return max(now + self._pacer.delay(kind, now), self._health[kind].probe_at if self._health[kind].is_down else now)
+        return max(
+            now + self._pacer.delay(kind, now), self._outage.probe_at, self._health[kind].probe_at if self._health[kind].is_down else now
+        )
 
     # -- starting ------------------------------------------------------------------------------------------------
 
@@ -166,7 +179,7 @@ class Dispatcher:
     def _may(self, kind: Kind) -> bool:
         """Whether a request of this kind may go out now."""
         now = self._now()
-        if not self._credentials.is_valid(now) or not self._health[kind].room(self._busy[kind], now):
+        if not self._credentials.is_valid(now) or now < self._outage.probe_at or not self._health[kind].room(self._busy[kind], now):
             return False
         delay = self._pacer.delay(kind, now)
         if delay > 0:
@@ -207,6 +220,7 @@ class Dispatcher:
         self._busy[request.kind] += 1
         self._pacer.start(request.kind)
         resting = self._resting(begun=1) if request.verb is Verb.PART else frozenset[int]()
+        self._outage.asking(request, self._now())
         self._pool.submit(request, token, resting)
 
     # -- settling ------------------------------------------------------------------------------------------------
@@ -263,12 +277,13 @@ class Dispatcher:
             self._paces.pop(answer.worker, None)  # others must not wait for one that fails
         if not action.limited:
             self._pacer.answered(request.kind)
+        if not action.failed and self._outage.answered(request.kind, action, now):
+            self._line_is_back(now)
         if action.do is Do.GO_ON:
             self._credentials.accepted(serial)
             self._budget.answered_well()
             if health.succeeded():
-                for upload in self._uploads:
-                    upload.line_is_back()
+                self._wake_all()
         elif action.limited:
             until = self._pacer.limited(request.kind, action.reply.retry_after, began, now)
             self._budget.limited(now, until)
@@ -279,10 +294,33 @@ class Dispatcher:
         elif action.failed:
             self._last_failure = action
             self._budget.failed(now)
-            probe = health.failed(now, action.asked)
-            if health.is_down:
-                return action._replace(wait=probe if request.verb is Verb.PART else max(probe, action.wait))
+            return self._failed(request, action, now)
         return action
+
+    def _failed(self, request: Request, action: Action, now: float) -> Action:
+        """The line or the server failed: one state for all that are to wait, and the action with the wait that then holds."""
+        health = self._health[request.kind]
+        self._outage.failed(request, action, health.failures + 1, not self._out, now)
+        most = self._outage.longest_wait(request, now)
+        probe = health.failed(now, action.asked, most, self._outage.is_lost)
+        if request.verb is not Verb.PART:
+            action = action._replace(wait=max(min(action.wait, most), action.asked))
+        if health.is_down:
+            action = action._replace(wait=probe if request.verb is Verb.PART else max(probe, action.wait))
+        self._outage.tell_next(action, action.wait, self._budget.left, now)
+        return action
+
+    def _line_is_back(self, now: float) -> None:
+        """Something answers again: all that wait for it go on at once."""
+        for health in self._health.values():
+            health.restored()
+        self._acts.line_is_back()
+        self._renew_at = min(self._renew_at, now)
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        for upload in self._uploads:
+            upload.line_is_back()
 
     def _renewed(self, request: Request, action: Action, began: float, now: float) -> None:
         self._renewing = False
@@ -296,4 +334,6 @@ class Dispatcher:
                 self._tell(Retrying(0, action.failures, action.wait, server_words(action.rule, action.reply)))
         else:
             error = refused(action, Verb.LOGIN.value)
+            if error.code is ExitCode.TRUST and not self._outage.has_answered:
+                error.advice = f"{error.advice} The address was {self._outage.base_url} (--base-url)."
             self._end_all(lambda upload: upload.fail(error))

@@ -41,14 +41,17 @@ class Health:
         """Whether another request may go out while so many of its kind are on their way."""
         return busy < (1 if self.is_down else self.width) and (not self.is_down or now >= self.probe_at)
 
-    def failed(self, now: float, asked: float = 0.0) -> float:
-        """A request failed. Seconds until the next probe where the line is down, of which the server itself may have `asked` for some."""
-        self.failures += 1
+    def failed(self, now: float, asked: float = 0.0, most: float = math.inf, lost: bool = False) -> float:
+        """A request failed. Seconds until the next probe where the line is down, of which the server itself may have `asked` for some.
+
+        `most` seconds if our own backoff is longer. `lost`: the line is known to be down, after however few failures.
+        """
+        self.failures = max(self.failures + 1, self.jobs) if lost else self.failures + 1
         self.width = max(1, self.width - 1)
         if not self.is_down:
             return 0.0
         self.probes += 1
-        wait = max(self.backoff(self.probes), asked)
+        wait = max(min(self.backoff(self.probes), most), asked)
         self.probe_at = max(self.probe_at, now + wait)
         return self.probe_at - now
 
@@ -60,6 +63,11 @@ class Health:
         self.failures = self.probes = 0
         self.probe_at = 0.0
         return was_down
+
+    def restored(self) -> None:
+        """The line is back, and at once as wide as ever: that nothing answered says nothing of how much the server bears."""
+        self.succeeded()
+        self.width = self.jobs
 
 
 class RetryBudget:

@@ -113,7 +113,8 @@ class Report(NamedTuple):
 
     `file` is None only where a command failed before any was named.
 
-    `status` is uploaded, failed or interrupted. `bytes_sent` counts payload, sent again included.
+    `status` is uploaded, failed or interrupted. `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds
+    bytes more than once; `retries` the tries of parts beyond the first, also those that found no connection.
     """
 
     status: str
@@ -128,6 +129,7 @@ class Report(NamedTuple):
     parts_sent: int = 0
     parts_skipped: int = 0
     retries: int = 0
+    parts_again: int = 0
     bytes_sent: int = 0
     seconds: float = 0.0
     title: str | None = None

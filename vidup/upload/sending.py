@@ -84,6 +84,12 @@ class Sending:
             moments.append(self.container.book.due() or math.inf)
         return min((moment for moment in moments if moment > now), default=math.inf)
 
+    def line_is_back(self, now: float) -> None:
+        """Nothing needs to wait any longer: neither parts, nor a status that could not be had."""
+        self.container.book.wake(now)
+        if self._looking.failures:
+            self._looking.at = min(self._looking.at, now)
+
     def look(self, now: float) -> bool:
         """Note what moved since the last look; whether anything did."""
         moved = False

@@ -71,11 +71,16 @@ class Tally:
         self._bodies: dict[int, Counted] = {}
         self._finished_bytes = 0
         self._earlier_retries = 0
+        self._tried: set[int] = set()
+        self._again: set[int] = set()
+        self._earlier_again = 0
 
     def begin(self, book: PartBook) -> None:
         """Show this book from now on; bytes handed so far stay counted."""
         if book is not self._book:
             self._earlier_retries += self._book.retries
+            self._earlier_again += len(self._again)
+            self._tried, self._again = set(), set()
             self._book = book
 
     def sending(self, number: int, body: Counted) -> None:
@@ -84,12 +89,20 @@ class Tally:
 
     def ended(self, number: int) -> None:
         """The attempt at this part is over; what it handed out stays counted."""
-        self._finished_bytes += self._bodies[number].handed
+        handed = self._bodies[number].handed
+        self._finished_bytes += handed
+        if handed:
+            (self._again if number in self._tried else self._tried).add(number)
         del self._bodies[number]
 
     @property
+    def parts_again(self) -> int:
+        """Of how many parts bytes were handed out more than once."""
+        return self._earlier_again + len(self._again)
+
+    @property
     def retries(self) -> int:
-        """How often a part was put back to be sent again."""
+        """How often a part was put back for another try, whether or not a byte of it had gone out."""
         return self._earlier_retries + self._book.retries
 
     @property

@@ -128,8 +128,12 @@ class Upload:
 
     def line_is_back(self) -> None:
         """The line was down and is up again: nothing needs to wait any longer."""
-        if self._container is not None:
-            self._container.book.wake(self._world.now())
+        if self._step is not None:
+            self._step.line_is_back(self._world.now())
+
+    def heard_through(self, through: Callable[[int, Tell], Tell]) -> None:
+        """Have all that it tells pass through this; to be called before it begins."""
+        self._tell = through(self.number, self._tell)
 
     # -- how it ends ---------------------------------------------------------------------------------------------
 
@@ -169,6 +173,7 @@ class Upload:
             parts_sent=good - skipped,
             parts_skipped=skipped,
             retries=self.tally.retries,
+            parts_again=self.tally.parts_again,
             bytes_sent=self.tally.bytes_handed,
             seconds=self._world.now() - self._began,
             title=container.title if container else None,
