@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "explain": "Say what an error of api.video means, and what to do.",
     "login": "Keep an API key, once the server has accepted it.",
     "logout": "Remove the API key kept for a server.",
-    "check": "Check key, proxy, certificates, clock and state folder.",
+    "check": "Check config file, key, proxy, certificates, clock and state folder.",
     "demo": "Show an upload that is killed midway and continued.",
     "emulator": "Serve the local api.video, for trying out and for tests.",
     "completion": "Print the completion script for SHELL.",
@@ -90,7 +90,10 @@ def run() -> int:
         if sys.stdout is not None and not sys.stdout.closed:
             sys.stdout.flush()  # here a full disk can still be told
         return code if isinstance(code, int) else ExitCode.OK
-    except SystemExit:  # so Click leaves a pipe that nobody reads any more, as in `vidup explain | head -1`
+    except SystemExit as left:
+        if left.code != 1:
+            return int(left.code or 0)  # a TAB is answered
+        # so Click leaves a pipe that nobody reads any more, as in `vidup explain | head -1`
         return ExitCode.OK if _has_no_reader(1) else ExitCode.FILE
     except click.exceptions.Exit as asked:
         return asked.exit_code

@@ -51,7 +51,7 @@ def test_a_plan_of_what_cannot_be_uploaded_is_exit_3(size: int, name: str, tmp_p
     with path.open("r+b") as file:
         file.truncate(size)
     done = vidup("plan", "--json", path)
-    assert (done.returncode, done.stdout) == (3, "")
+    assert (done.returncode, json.loads(done.stdout)["exit_code"]) == (3, 3)
     assert vidup("plan", "missing.mp4").returncode == 3
     assert vidup("plan", path, "--part-size", "1MiB").returncode == 2
 

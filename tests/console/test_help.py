@@ -72,9 +72,9 @@ def test_every_command_is_in_the_list_and_has_a_file() -> None:
 @pytest.mark.parametrize(
     ("words", "said", "help_"),
     [
-        (["uplaod", "x"], "'upload'", "vidup -h"), (["upload", "--titel", "x"], "'--title'", "vidup upload -h"),
+        (["uplaod", "x"], "Did you mean upload?", "vidup upload -h"), (["upload", "--titel", "x"], "--title?", "vidup upload -h"),
         (["upload"], "Missing argument 'FILE'", "vidup upload -h"), (["list", "extra"], "unexpected extra argument", "vidup list -h"),
-        (["upload", "x", "-j", "many"], "'many' is not a valid integer", "vidup upload -h"), (["--nonsense"], "No such option", "vidup -h"),
+        (["upload", "x", "-j", "many"], "many is not a whole number", "vidup upload -h"), (["--nonsense"], "No such option", "vidup -h"),
         (["plan", "x", "--part-size", "1"], "not between 5 MiB and 200 MiB", "vidup plan -h"),
     ],
 )  # fmt: skip

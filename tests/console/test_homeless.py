@@ -41,9 +41,7 @@ def test_a_state_folder_that_is_named_is_all_that_is_needed(emulator: Emulator, 
     assert list(vidup.cwd.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "words", [("list",), ("resume",), ("forget", "--all"), ("check",), ("upload", "movie.mp4")], ids=lambda words: words[0]
-)
+@pytest.mark.parametrize("words", [("list",), ("resume",), ("forget", "--all"), ("upload", "movie.mp4")], ids=lambda words: words[0])
 def test_without_one_it_says_how_to_name_it(words: tuple[str, ...], tmp_path: Path, vidup: Cli) -> None:
     """Exit 3, one sentence, no traceback; a script gets its object."""
     done = vidup(*words, env=without_home(tmp_path, VIDUP_API_KEY="key1"))
@@ -51,6 +49,12 @@ def test_without_one_it_says_how_to_name_it(words: tuple[str, ...], tmp_path: Pa
     assert "Traceback" not in done.stderr
     assert "--state-dir or VIDUP_STATE_DIR" in done.stderr
     assert list(vidup.cwd.iterdir()) == []
+
+
+def test_check_says_so_in_its_list(tmp_path: Path, vidup: Cli, emulator: Emulator) -> None:
+    """Exit 3, beside what else it finds."""
+    done = vidup("check", emulator=emulator, env=without_home(tmp_path))
+    assert done.returncode == 3 and "--state-dir or VIDUP_STATE_DIR" in done.stdout
 
 
 def test_a_script_gets_its_object(tmp_path: Path, vidup: Cli) -> None:

@@ -123,6 +123,7 @@ def test_the_command_that_leads_on_asks_the_same_server(
     words: list[str], env: dict[str, str], url: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what was given on the command line; what the environment says holds for it anyway."""
+    monkeypatch.setattr("vidup.console.options.program", lambda: ["vidup"])
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert status_command(upload.make_context("upload", words), url, "vi1") == command

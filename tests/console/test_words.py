@@ -84,5 +84,5 @@ def test_the_video_that_was_named_is_in_the_object_of_a_failure(key: str, video:
 def test_login_ends_with_the_next_step(emulator: Emulator, vidup: Cli) -> None:
     """For the server that it was for."""
     done = vidup("login", "--base-url", emulator.url, stdin=emulator.api_key)
-    first, last = done.stderr.splitlines()
-    assert first.startswith("✓ ") and last == f"→ vidup upload --base-url {emulator.url} FILE"
+    first, where, last = done.stderr.splitlines()
+    assert first.startswith("✓ ") and where.startswith("  ") and last == f"→ vidup upload --base-url {emulator.url} FILE"

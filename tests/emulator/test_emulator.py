@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.conftest import Cli
 from tests.emulator.calling import (
     DOCS,
     KIB,
@@ -712,8 +713,8 @@ def test_the_command_refuses_what_cannot_be_meant(words: list[str], says: str) -
     assert says in result.stderr
 
 
-def test_a_taken_port_is_one_line_and_exit_2(emulator: Emulator) -> None:
-    """A port somebody else listens on is said in one line."""
-    result = CliRunner().invoke(command, ["--port", emulator.url.rpartition(":")[2]])
-    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
-    assert "Address already in use" in result.stderr
+def test_a_taken_port_is_told_with_exit_2(emulator: Emulator, vidup: Cli) -> None:
+    """A port somebody else listens on is said, and what to do."""
+    done = vidup("emulator", "--port", emulator.url.rpartition(":")[2])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Address already in use" in done.stderr and "--port" in done.stderr.splitlines()[-1]

@@ -120,7 +120,7 @@ def test_nothing_is_called_safe_where_the_server_holds_another_file(last: dict[s
     assert (report.parts_done, int(report.exit_code)) == (2, 6)
     text = "\n".join(failure_lines(report))
     assert what in text
-    assert "safe" not in text
+    assert "are safe" not in text
 
 
 def test_a_status_that_lags_behind_the_answers_is_polled_and_nothing_is_sent_again(run: Callable[..., Report]) -> None:

@@ -533,7 +533,8 @@ def test_a_state_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(word
     """Exit 3 with its name, where "no interrupted uploads" would be believed; a folder that is not there yet is empty."""
     (tmp_path / "no-folder").symlink_to(tmp_path / "no-folder")
     done = vidup(*words, env={"VIDUP_STATE_DIR": str(tmp_path / "no-folder"), "VIDUP_API_KEY": "k"})
-    assert (done.returncode, done.stdout) == (3, "")
+    assert done.returncode == 3
+    assert [json.loads(line)["exit_code"] for line in done.stdout.splitlines()] == [3] * ("--json" in words)
     assert "no-folder cannot be read" in done.stderr and "--state-dir" in done.stderr.splitlines()[-1]
     assert vidup("list", env={"VIDUP_STATE_DIR": str(tmp_path / "nothing")}).returncode == 0
 

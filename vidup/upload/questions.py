@@ -84,7 +84,9 @@ class Line:
         retrying = Retry(
             retry=retry_if_result(lambda action: action.do is Do.AGAIN),
             wait=_wait,
-            stop=lambda state: (state.seconds_since_start or 0.0) + _wait(state) > self._patience,
+            stop=lambda state: (
+                (state.seconds_since_start or 0.0) + state.upcoming_sleep > self._patience
+            ),  # the very wait: it is a throw of dice
             sleep=self._sleep,
             before_sleep=before_sleep,
             retry_error_callback=_action,
