@@ -7,7 +7,7 @@ from typing import Final
 
 from vidup.events import Event, LineDown, LineUp, Resumed, Retrying, Started, Waiting
 from vidup.progress.base import Kind, LineView
-from vidup.progress.words import down_line, percent, progress_line, resumed_line, retry_line, start_line, up_line, waiting_line
+from vidup.progress.words import down_line, folded, percent, progress_line, resumed_line, retry_line, start_line, up_line, waiting_line
 
 _STEP: Final = 10
 """Percent. Progress that is worth a line."""
@@ -20,9 +20,6 @@ _LONG: Final = 5.0
 
 _HEARTBEAT: Final = 60.0
 """Seconds after which a line comes in any case: CI systems kill what is silent."""
-
-_LEAST: Final = 20
-"""Columns below which folding helps nobody."""
 
 
 class PlainView(LineView):
@@ -65,7 +62,8 @@ class PlainView(LineView):
             case LineDown() if self._down is None:
                 self._line_at = self._clock()
                 self._waited_for = self._awaiting.what if self._awaiting is not None else ""
-                self._line(down_line(event, self._numbers()), "warning")
+                for line in self._fitted(down_line(event, self._numbers())):
+                    self._line(line, "warning")
             case LineUp():
                 self._line(up_line(event), "note")
             case Waiting():
@@ -75,10 +73,7 @@ class PlainView(LineView):
         """The text in as many lines as a terminal needs for it; in a log it stays whole, to be found by any word of it."""
         if not self.out.is_terminal():
             return [text]
-        from textwrap import wrap
-
-        room = self.out.size().columns - len("00:00:00 ") - 1
-        return wrap(text, max(room, _LEAST), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        return folded(text, self.out.size().columns - len("00:00:00 ") - 1)
 
     def _line(self, text: str, kind: Kind) -> None:
         self.out.write(self._worded(text, kind))

@@ -11,7 +11,7 @@ from vidup.events import Event, LineDown, LineUp, Resumed, Retrying, Started
 from vidup.progress.base import Kind, LineView
 from vidup.progress.layout import ASCII, BLOCKS, Line, frame, rows, waiting_line
 from vidup.progress.paint import taskbar
-from vidup.progress.words import down_line, percent, resumed_line, retry_line, up_line
+from vidup.progress.words import down_line, folded, percent, resumed_line, retry_line, up_line
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -146,7 +146,8 @@ class TerminalView(LineView):
             case Retrying():
                 self._say(retry_line(event), "warning")
             case LineDown() if self._down is None:
-                self._say(down_line(event, self._numbers()), "warning")
+                text = down_line(event, self._numbers())
+                self._say("\n".join(folded(text, self.out.size().columns - len(self.signs["warning"]) - 1)), "warning")
             case LineUp():
                 self._say(up_line(event), "note")
             case Resumed():

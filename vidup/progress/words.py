@@ -13,6 +13,9 @@ from vidup.upload.tally import PartState, Snapshot
 
 _TO_SEND: Final = frozenset({PartState.WAITING, PartState.SENDING, PartState.RETRYING})
 
+_LEAST: Final = 20
+"""Columns below which folding helps nobody."""
+
 
 def is_whole(numbers: Snapshot) -> bool:
     """Whether the server has acknowledged every part."""
@@ -110,6 +113,13 @@ def up_line(event: LineUp) -> str:
 
 def _minutes(seconds: float) -> str:
     return show_duration(seconds) if seconds < 100 or seconds >= 7200 else f"{math.ceil(seconds / 60)} min"
+
+
+def folded(text: str, columns: int) -> list[str]:
+    """The text in as many lines of so many columns as it needs; a word that is longer, as a path, is left whole."""
+    from textwrap import wrap
+
+    return wrap(text, max(columns, _LEAST), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def file_name(event: Started) -> str:
