@@ -41,15 +41,20 @@ def uploaded_means_one_version(story: Story) -> Words:
 
 
 def _beyond_sampling(story: Story, upload: int) -> bool:
-    """Whether the file was copied and written to where no fingerprint looks, with no run in between that could have seen one without the
-    other: what the README says that sampling can miss."""
+    """Whether the file was copied and written to where no fingerprint looks, with no run that could see one without the other: what the
+    README says that sampling can miss."""
     copied, written = (
         [one.at for one in story.world.story if one.upload == upload and one.kind == kind] for kind in ("copied", "written unseen")
     )
-    seen = [run for run in story.runs if not run.killed]
-    return any(
-        not any(run.began <= max(copy, write) and run.ended >= min(copy, write) for run in seen) for copy in copied for write in written
-    )
+    return any(not _told_apart(story, upload, copy, write) for copy in copied for write in written)
+
+
+def _told_apart(story: Story, upload: int, copy: float, write: float) -> bool:
+    """Whether a run had the file open when it was written to, before it was copied; or went on with the copy, before it was written to."""
+    if write < copy:
+        return any(run.began < copy and run.ended > write for run in story.runs if not run.killed)
+    went_on = [run for run, ending in story.endings() if ending.upload == upload and ending.parts_sent]
+    return any(copy <= run.began < write for run in went_on)
 
 
 def _nobody_can_tell(story: Story, upload: int) -> bool:

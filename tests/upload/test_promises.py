@@ -77,6 +77,22 @@ def test_that_the_file_changed_is_written_down_before_anybody_waits(tmp_path: Pa
     assert again.error is not None and "while parts of it were being sent" in again.error.cause
 
 
+def test_that_the_file_changed_is_written_down_when_a_stop_comes(tmp_path: Path) -> None:
+    """No part is begun after it that would notice: a copy made before the next run would hide it."""
+    server, wish = Server(), order(tmp_path, 5, 1)
+
+    def answers(request: Request, worker: int) -> Reply:
+        if request.part == 2:
+            write(Path(wish.path))
+        return server(request, worker)
+
+    pool = line(server, [2.0], answers)
+    pool.asking, pool.stop_at = 0.1, 5.0
+    stopped = Run(pool, [wish])
+    (report,) = stopped.run()
+    assert report.status == "interrupted" and stopped.record.file_changed
+
+
 # -- a status that lags (finding 2) ---------------------------------------------------------------------------------
 
 

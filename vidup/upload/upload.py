@@ -210,6 +210,8 @@ class Upload:
         self.over = True
         if self._ending.code is not ExitCode.INTERNAL:  # after a fault of ours nothing more is tried but telling it
             self.settle()
+            if self._ending.status != "uploaded":  # a stop looks at no part any more that would notice
+                self._note_if_changed()
         if isinstance(self._step, Sending):
             self._dropped += self._step.flights  # else a worker may wait minutes for an answer that nobody needs
         out = self._deliver(self.report())
