@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tests.api.conftest import serving
 from tests.conftest import MIB, Cli
 from vidup.api.client import Api
 from vidup.api.credentials import ApiKey, Credentials, Token
-from vidup.api.transport.striking import mask_url
+from vidup.api.transport.striking import Secrets, mask_url
 from vidup.api.transport.transport import ERROR_BODY_LIMIT, Transport
 from vidup.api.trust import trust_store
 from vidup.emulator.server import Emulator
@@ -688,3 +689,12 @@ def test_connecting_early_to_nobody_is_left_to_the_request() -> None:
     line = transport(f"https://127.0.0.1:{port}")
     line.connect()
     assert "refused" in line.request("GET", "/x").text.lower()
+
+
+def test_a_proxys_password_is_struck_out_as_it_goes_over_the_wire() -> None:
+    """A proxy that echoes the header it was sent shows user and password in base64."""
+    secrets = Secrets()
+    secrets.keep_proxy("http://canaryuser:p%40ss-w%C3%B6rd@127.0.0.1:3128")
+    for encoding in ("utf-8", "latin-1"):
+        wire = b64encode("canaryuser:p@ss-wörd".encode(encoding)).decode()
+        assert secrets.scrub(f"Proxy-Authorization: Basic {wire} ok").replace("=", "") == "Proxy-Authorization: Basic *** ok"

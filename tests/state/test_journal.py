@@ -16,8 +16,9 @@ from tests.upload.runs import run_upload
 from vidup.api.credentials import ApiKey
 from vidup.emulator.server import Emulator
 from vidup.errors import ExitCode, VidupError
+from vidup.state.disk import OsDisk
 from vidup.state.identity import key_hash
-from vidup.state.journal import Journal, StateFolder, disk_refuses
+from vidup.state.journal import Journal, StateFolder, Unreadable, disk_refuses
 from vidup.state.record import Record, encode
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
@@ -155,3 +156,22 @@ def test_a_damaged_record_ends_in_the_right_bytes_or_a_clear_refusal(
             assert emulator.sha256(report.video_id) == sha256(path)
         else:
             assert report.exit_code in (ExitCode.FILE, ExitCode.UNKNOWN, ExitCode.REJECTED)
+
+
+class Sealed(OsDisk):
+    """A disk that does not give what is on it."""
+
+    def read(self, path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+
+def test_a_record_that_the_disk_does_not_give_is_not_taken_for_none(tmp_path: Path) -> None:
+    """Else a second video would be made, and the good record replaced; of other uploads' records nobody is kept from his own."""
+    folder = StateFolder(tmp_path)
+    folder.prepare()
+    Journal.create(folder, CHECKPOINT)
+    sealed = StateFolder(tmp_path, Sealed())
+    with pytest.raises(Unreadable, match="cannot be read"):
+        sealed.read(CHECKPOINT.upload_id)
+    with pytest.raises(Unreadable):
+        list(sealed.records())

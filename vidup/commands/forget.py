@@ -40,7 +40,8 @@ def forget(
     if everything == bool(upload_ids):
         raise click.UsageError("name the uploads to forget, or give --all")
     chosen = upload_ids or tuple(folder.upload_ids())
-    unknown = [upload_id for upload_id in chosen if not folder.file_of(upload_id).exists()]
+    known = set(folder.upload_ids())
+    unknown = [upload_id for upload_id in chosen if upload_id not in known]
     if unknown:
         raise VidupError(ExitCode.UNKNOWN, f"No interrupted upload is called {unknown[0]}", advice="See what there is: vidup list")
     resolve_base_url(sandbox, base_url, allow_http)

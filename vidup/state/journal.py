@@ -55,6 +55,10 @@ class Lock:
             self._lock.release()
 
 
+class Unreadable(VidupError):
+    """A record is there, but the disk does not give it."""
+
+
 class StateFolder:
     """The folder that holds the records, 0700; the files in it are 0600."""
 
@@ -87,16 +91,24 @@ class StateFolder:
             ) from error  # fmt: skip
 
     def records(self) -> Iterator[Record]:
-        """Every record that this version can read, oldest first. Raises as `upload_ids`."""
-        found = [record for upload_id in self.upload_ids() if (record := self._readable(upload_id)) is not None]
+        """Every record that this version can read, oldest first. Raises as `upload_ids`, and `Unreadable`."""
+        found = [record for upload_id in self.upload_ids() if (record := self._readable(upload_id, strict=True)) is not None]
         yield from sorted(found, key=_age)
 
     def read(self, upload_id: str) -> Record | None:
-        """The record of this upload, or None if none can be read. Raises VidupError(FILE) if another version wrote it."""
+        """The record of this upload, or None if there is none, or a damaged one.
+
+        Raises VidupError(FILE) if another version wrote it, `Unreadable` if the disk does not give it: what is safe stays safe.
+        """
         try:
             data = self.disk.read(self.file_of(upload_id))
-        except OSError:
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            raise Unreadable(
+                ExitCode.FILE, f"The record {self.file_of(upload_id)} cannot be read", cause=error.strerror or str(error),
+                advice="Repair it, then run the same command again: it tells what is on the server already.",
+            ) from error  # fmt: skip
         return decode(data, upload_id)
 
     def find(self, path: str, base_url: str, requested_id: str) -> Record | None:
@@ -169,16 +181,22 @@ class StateFolder:
         finally:
             lock.release()
 
-    def _readable(self, upload_id: str) -> Record | None:
-        with contextlib.suppress(VidupError):
+    def _readable(self, upload_id: str, *, strict: bool = False) -> Record | None:
+        """The record, or None where this version cannot read it; `strict` raises `Unreadable`."""
+        try:
             return self.read(upload_id)
+        except Unreadable:
+            if strict:
+                raise
+        except VidupError:
+            pass
         return None
 
     def _by_name(self, path: str, base_url: str, requested_id: str) -> tuple[str, Record | None]:
         """The first name for this upload that another one does not bear, and its record, if there is one."""
         for turn in itertools.count():
             upload_id = upload_id_for(path, base_url, requested_id, turn)
-            record = self._readable(upload_id)
+            record = self._readable(upload_id, strict=True)
             if record is None or _identity(record.checkpoint) == (path, base_url, requested_id):
                 return upload_id, record
         raise AssertionError("itertools.count ended")

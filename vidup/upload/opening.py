@@ -26,10 +26,6 @@ _CONTAINER_LIFE = 7 * 86400
 """Seconds that api.video keeps a container that is not complete."""
 
 
-class WrittenInPlace(VidupError):
-    """The file was written to where it lies, or only touched, since its upload began."""
-
-
 class Found(NamedTuple):
     """What an upload goes on with: the checkpoint of it, None where a video is to be made, what the server has, the record, the video."""
 
@@ -73,17 +69,25 @@ class Opening:
         """The container, journaled. To be run under the lock. Raises VidupError for every refusal."""
         if self._order.restart and self.known is not None:
             self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
-        try:
-            found = yield from self.find()
-        except WrittenInPlace:
-            with contextlib.suppress(OSError):  # the refusal stands, whatever the disk says
-                Journal.reopen(self._folder, self.upload_id).touched()
-            raise
+        self._note_if_written()
+        found = yield from self.find()
         if found.known is None:
             video = yield from create(self._payload(), self._tell, self._now)
             known = self._checkpoint(str(video["videoId"]), self._planned(), created=True, vouched=True)
             return self._begun(Found(known, Ledger(state="uploading"), None, video))
         return self._continued(found, found.record) if found.record is not None else self._begun(found)
+
+    def _note_if_written(self) -> None:
+        """Write down at once that the file was written to in place, for all that has not happened yet may be cut off."""
+        record = None if self._order.restart else self._folder.read(self.upload_id)
+        if record is None or record.touched or self._order.adopt or not self._is_written_in_place(record):
+            return
+        with contextlib.suppress(OSError):  # it is refused in any case
+            Journal.reopen(self._folder, self.upload_id).touched()
+
+    def _is_written_in_place(self, record: Record) -> bool:
+        known, now = record.checkpoint, self._source
+        return known.inode != 0 and (known.device, known.inode) == (now.device, now.inode) and known.mtime_ns != now.mtime_ns
 
     def find(self) -> Script[Found]:
         """What the upload would go on with; creates nothing and writes nothing. Raises VidupError for every refusal."""
@@ -133,11 +137,9 @@ class Opening:
         """Whether the record is of this file as it is; False if it can be left behind, as finished or not begun; else raises VidupError."""
         known, now = record.checkpoint, self._source
         same = known.fingerprint == self._fingerprint and known.size == now.size
-        in_place = known.inode != 0 and (known.device, known.inode) == (now.device, now.inode)
         if same and not record.file_changed and (known.mtime_ns != now.mtime_ns or record.touched):
-            if (in_place or record.touched) and not self._order.adopt:
-                cause = "it was written to, or only touched, where it lies; no sample can tell which"
-                raise self._another_file(record, cause, WrittenInPlace)
+            if (record.touched or self._is_written_in_place(record)) and not self._order.adopt:
+                raise self._another_file(record, "it was written to, or only touched, where it lies; no sample can tell which")
             self._tell(Note(f"{now.name} has another modification time than when its upload began; its content looks the same"))
         if same and not record.file_changed:
             return True
@@ -152,10 +154,10 @@ class Opening:
         size = f"its size was {known.size} bytes and is now {now.size}"
         raise self._another_file(record, size if known.size != now.size else "its size is the same, its content is not")
 
-    def _another_file(self, record: Record, cause: str, kind: type[VidupError] = VidupError) -> VidupError:
+    def _another_file(self, record: Record, cause: str) -> VidupError:
         only_touched = not record.file_changed and record.checkpoint.fingerprint == self._fingerprint
         adopt = "If you know that its content is the same, go on with --adopt: if it is not, the video will be broken. Else start over: "
-        return kind(
+        return VidupError(
             ExitCode.FILE, f"{self._source.name} changed since the interrupted upload; its parts no longer fit together", cause=cause,
             advice=f"{adopt if only_touched else 'Start over: '}--restart",
         )  # fmt: skip

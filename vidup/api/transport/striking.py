@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
@@ -35,10 +36,11 @@ class Secrets:
         self._values.update(value for value in values if len(value) >= 4)
 
     def keep_proxy(self, proxy: str) -> None:
-        """Strike out its user and password: together, each alone, and with their %-escapes resolved."""
+        """Strike out its user and password: together, each alone, with their %-escapes resolved, and as they go over the wire."""
         both = userinfo(proxy)
         name, _, password = both.partition(":")
         self.keep(both, unquote(both), password, unquote(password))
+        self.keep(*(b64encode(unquote(both).encode(encoding, "replace")).decode().rstrip("=") for encoding in ("utf-8", "latin-1") if both))
         self._names.update(name for name in (name, unquote(name)) if len(name) >= 4)
 
     def scrub(self, text: str) -> str:
