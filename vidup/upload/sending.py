@@ -261,7 +261,9 @@ class Sending:
             if ledger.parts and (ledger.total not in (None, plan.total_parts) or max(ledger.parts) > plan.total_parts):
                 raise not_this_split(ledger)
             self._listed(ledger, now)
-        elif self.flights or self._looking.asked_at < self._asked_since:  # asked before the question came up
+        elif self.flights or self._looking.asked_at < self._asked_since:  # asked before the question came up: no answer to it, yet news
+            if self.container.vouched and ledger.total == plan.total_parts:
+                self._confirmed(self.container.book.listed(sorted(ledger.parts)))
             self.container.ledger, self._looking.at = before, now
         else:
             self._reconcile(before, ledger, now)
