@@ -693,8 +693,8 @@ def test_connecting_early_to_nobody_is_left_to_the_request() -> None:
 
 def test_a_proxys_password_is_struck_out_as_it_goes_over_the_wire() -> None:
     """A proxy that echoes the header it was sent shows user and password in base64."""
-    secrets = Secrets()
-    secrets.keep_proxy("http://canaryuser:p%40ss-w%C3%B6rd@127.0.0.1:3128")
+    kept = Secrets()
+    kept.keep_proxy("http://canaryuser:p%40ss-w%C3%B6rd@127.0.0.1:3128")
     for encoding in ("utf-8", "latin-1"):
         wire = b64encode("canaryuser:p@ss-wörd".encode(encoding)).decode()
-        assert secrets.scrub(f"Proxy-Authorization: Basic {wire} ok").replace("=", "") == "Proxy-Authorization: Basic *** ok"
+        assert kept.scrub(f"Proxy-Authorization: Basic {wire} ok").replace("=", "") == "Proxy-Authorization: Basic *** ok"
