@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event as Signal
 from threading import RLock, Thread, current_thread
@@ -17,16 +17,12 @@ from vidup.events import Awaiting, Event, LineDown, LineUp, Note, Started, Waiti
 from vidup.inert import inert
 from vidup.progress.choice import Style
 from vidup.progress.out import Out
-from vidup.progress.paint import linked, painted
-from vidup.progress.words import down_state, progress_line
+from vidup.progress.words import down_state
 from vidup.units import show_duration
 from vidup.upload.rate import Meter, Pace
 from vidup.upload.tally import Snapshot, Tally
 
 Kind = Literal["note", "warning", "error", "success"]
-
-LONGEST_LINE: Final = 2000
-"""Characters of one line of a message; a summary may hold long URLs and paths."""
 
 _PATIENCE: Final = 2.0
 """Seconds that `close` waits for a terminal that takes no output (Ctrl-S, a full pipe nobody reads)."""
@@ -35,8 +31,6 @@ _PATIENT_FOR: Final = 1.0
 """Seconds from which it is told what everything waits for."""
 
 _THREAD: Final = "vidup-view"
-
-_SGR: Final[dict[str, str]] = {"warning": "33", "error": "31", "success": "32"}
 
 
 class Leaving(NamedTuple):
@@ -312,48 +306,3 @@ class View(ABC):
 def stderr_is_stuck() -> bool:
     """Whether the thread of a closed view still hangs in a write that nobody takes; to be asked while no view is open."""
     return any(thread.name == _THREAD for thread in living_threads())
-
-
-class LineView(View):
-    """A view that people read: every line of a message is inert and its first one marked."""
-
-    signs: ClassVar[dict[str, str]] = {"note": "", "warning": "warning: ", "error": "error: ", "success": ""}
-    _video_id = ""
-
-    def result(self, report: dict[str, Any]) -> None:
-        """One file is over: its progress ends here. What it came to is told by the summary, a message."""
-        self._post(partial(self._end, report))
-
-    def _end(self, report: dict[str, Any]) -> None:
-        self._video_id = inert(report.get("video_id") or "")
-        self._rest()
-
-    @abstractmethod
-    def _line(self, text: str, kind: Kind) -> None:
-        """Show one whole line."""
-
-    def _say(self, text: str, kind: Kind) -> None:
-        for line in self._signed(text, kind):
-            self._line(line, kind)
-
-    def _signed(self, text: str, kind: Kind) -> Iterator[str]:
-        sign = self.signs[kind]
-        for line in text.split("\n"):
-            yield sign + inert(line, LONGEST_LINE)
-            sign = ""
-
-    def last_words(self, lines: Sequence[str], reports: Sequence[dict[str, Any]], leaving: Leaving) -> str:
-        """The lines, as warnings are shown."""
-        return "".join(self._worded(line, "warning") for line in self._signed("\n".join(lines), "warning"))
-
-    def _worded(self, line: str, kind: Kind) -> str:
-        """One line as it stands in the stream, its end included."""
-        return self._painted(line, kind) + "\n"
-
-    def _progress_now(self) -> None:
-        if self._started is not None:
-            self._line(progress_line(*self._reading(), self._down_now()), "note")
-
-    def _painted(self, text: str, kind: Kind) -> str:
-        text = painted(text, _SGR.get(kind, ""), self._video_id) if self.style.color else text
-        return linked(text) if self.style.links else text

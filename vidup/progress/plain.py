@@ -6,7 +6,8 @@ import time
 from typing import Final
 
 from vidup.events import Event, LineDown, LineUp, Resumed, Retrying, Started, Waiting
-from vidup.progress.base import Kind, LineView
+from vidup.progress.base import Kind
+from vidup.progress.lines import LineView
 from vidup.progress.words import down_line, folded, percent, progress_line, resumed_line, retry_line, start_line, up_line, waiting_line
 
 _STEP: Final = 10

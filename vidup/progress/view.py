@@ -8,8 +8,9 @@ from threading import Event as Signal
 from typing import IO, TYPE_CHECKING, ClassVar, cast
 
 from vidup.events import Event, LineDown, LineUp, Resumed, Retrying, Started
-from vidup.progress.base import Kind, LineView
+from vidup.progress.base import Kind
 from vidup.progress.layout import ASCII, BLOCKS, Line, frame, rows, waiting_line
+from vidup.progress.lines import LineView
 from vidup.progress.paint import taskbar
 from vidup.progress.words import down_line, folded, percent, resumed_line, retry_line, up_line
 

@@ -90,7 +90,3 @@ class Pacer:
         if window.left is None or now >= window.resets_at:
             return 0.0
         return 0.0 if window.left - window.out > 0 else window.resets_at - now
-
-    def is_paused(self, now: float) -> bool:
-        """Whether the limit holds anything back."""
-        return any(self.delay(kind, now) > 0 for kind in Kind)
