@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from vidup.api.ledger import NONCE_KEY, PORTABLE_KEY
 from vidup.inert import command_line
 from vidup.plan.parts import MAX_PART, MIN_PART
 from vidup.units import parse_duration, parse_size, show_size
@@ -111,6 +112,8 @@ class KeyValue(click.ParamType[tuple[str, str]]):
         key, equals, text = str(value).partition("=")
         if not key or not equals:
             self.fail(f"{value!r} is not KEY=VALUE", param, ctx)
+        if key in (PORTABLE_KEY, NONCE_KEY):  # a second one of this name would hide what --portable writes
+            self.fail(f"{key} is kept for --portable, which writes it itself", param, ctx)
         return key, text
 
 

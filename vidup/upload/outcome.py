@@ -9,7 +9,7 @@ from vidup.errors import ExitCode, VidupError
 from vidup.plan.parts import MAX_PART, MIB, MIN_PART, Plan, total_parts_for
 from vidup.units import option_size
 from vidup.upload.acting import Action, acted_upon
-from vidup.verdicts.judge import Reply, Rule
+from vidup.verdicts.judge import Problem, Reply, Rule
 
 _ENVELOPE: Final = 1024
 """Bytes, at most, that a request carries around its part: a limit of 10 MiB lets no part of 10 MiB through."""
@@ -71,7 +71,7 @@ def server_words(rule: Rule, reply: Reply) -> str:
         return reply.text or rule.title
     told = (reply.title, reply.detail, reply.text.removeprefix(f"{reply.status} "))  # as proxies begin their pages
     said = " ".join(dict.fromkeys(words for words in told if words))
-    problems = [f"{problem.name}: {problem.title}" if problem.name else problem.title for problem in reply.problems]
+    problems = [_in_words(problem, said) for problem in reply.problems]
     if reply.name and not problems:
         problems = [f"about {reply.name}"]
     if reply.location:
@@ -79,6 +79,14 @@ def server_words(rule: Rule, reply: Reply) -> str:
     status = f"HTTP {reply.status}, but not the API's answer" if 200 <= reply.status < 300 else f"HTTP {reply.status}"
     words = f'{status}: "{said}"' if said else status
     return "; ".join([words, *dict.fromkeys(problems)])
+
+
+def _in_words(problem: Problem, said: str) -> str:
+    """One problem by its name, and of its title and detail what was not said already; a title alone says little."""
+    fresh = " ".join(words for words in dict.fromkeys((problem.title, problem.detail)) if words and words not in said)
+    if not problem.name:
+        return fresh or problem.title
+    return f"{problem.name}: {fresh}" if fresh else f"about {problem.name}"
 
 
 def smaller_parts(plan: Plan, most: int) -> int | None:
