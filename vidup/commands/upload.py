@@ -11,10 +11,12 @@ from vidup.console.options import (
     VIDEO,
     Size,
     VideoId,
+    after_options,
     environment,
     given,
     how_options,
     noise_options,
+    patience,
     resolve_base_url,
     resume_command,
     same_command,
@@ -44,6 +46,7 @@ from vidup.errors import ExitCode, VidupError
 @click.option(
     "--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, the video breaks."
 )
+@after_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
@@ -69,6 +72,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
+    wait = patience(context, options["wait"])
     try:
         state_dir = state_folder(options["state_dir"])
         key = find_key(options["api_key_file"], environment(), base_url)
@@ -79,7 +83,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
-        nonce=secrets.token_hex(8),
+        nonce=secrets.token_hex(8), wait=wait,
     )  # fmt: skip
     if options["dry_run"]:
         from vidup.console.answering import run_dry

@@ -26,7 +26,7 @@ from vidup.progress.views import open_view
 from vidup.upload.batch import Batch
 from vidup.upload.ending import GRACE
 from vidup.upload.order import Order
-from vidup.upload.outcome import Report, combined
+from vidup.upload.outcome import ON_SERVER, Report, combined
 from vidup.upload.tally import PartState, Tally
 
 
@@ -107,7 +107,7 @@ class _Session:
             out = stage.show(_with_command(report, task))
             if not self._rest and report.status != "interrupted":
                 self.signals.ignore()
-            if report.status == "uploaded" and report.video_id:
+            if report.whole and report.video_id:
                 remember(order, report.video_id)
             return out
 
@@ -183,7 +183,8 @@ class _Session:
 def _with_command(report: Report, task: Task) -> Report:
     """The report with the commands to type in full: what begins anew has options that `vidup resume` does not know."""
     if report.error is not None:
-        report.error.advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
+        advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
+        report.error.advice = re.sub(r"vidup status --wait (\w+)$", lambda found: f"{task.status_command(found[1])} --wait", advice)
     if not report.resumable:
         return report
     return report._replace(resume_command=task.resume_command(report.upload_id if report.total_parts is not None else None))
@@ -246,8 +247,8 @@ class _Stage:
         """What a file came to, everywhere and once; False if stdout could not take it. Nothing is printed before all is worded."""
         if self.shown is not None:
             return False
-        good = report.status == "uploaded"
-        self._lines = success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source)
+        good = report.status in ON_SERVER and report.exit_code is ExitCode.OK
+        self._lines = success_lines(report, self._leads_on(report)) if good else self._failure_lines(report)
         fields = report.to_json()
         self.shown = report
         self.view.result(fields)
@@ -255,7 +256,7 @@ class _Stage:
         self._parting.printing()
         out = print_result(report, self._noise, self._tells_a_person())
         if self._style.mode != "json":
-            self.view.message("\n".join(self._lines), "success" if good else "error" if report.status == "failed" else "warning")
+            self.view.message("\n".join(self._lines), "success" if good else "warning" if report.status == "interrupted" else "error")
         if good and not out and self._task is not None:
             self.view.message("\n".join(undelivered_lines(report, self._task.resume_command(report.upload_id))), "error")
         if self._step is not None:
@@ -263,7 +264,13 @@ class _Stage:
         return out
 
     def _leads_on(self, report: Report) -> str:
-        return self._task.status_command(report.video_id) if self._task is not None and report.video_id else ""
+        """The command that shows the encoding, or waits for it; one of a video that plays leads nowhere."""
+        if self._task is None or not report.video_id or report.status == "playable":
+            return ""
+        return f"{self._task.status_command(report.video_id)}{' --wait' if report.status != 'uploaded' else ''}"
+
+    def _failure_lines(self, report: Report) -> list[str]:
+        return failure_lines(report, self._key_source, self._leads_on(report))
 
     def _tells_a_person(self) -> bool:
         """Whether the summary is shown on a terminal, so that the video id need not be told again on one."""
@@ -271,7 +278,7 @@ class _Stage:
 
     def last_words(self, reports: Sequence[Report], leaving: Leaving) -> Callable[[], None]:
         """What writes to stderr at once that these files end so; worded now."""
-        lines = [line for report in reports for line in failure_lines(report, self._key_source)]
+        lines = [line for report in reports for line in self._failure_lines(report)]
         words = self.view.last_words(lines, [report.to_json() for report in reports], leaving)
         return partial(self.view.cut_in, words)
 
@@ -297,7 +304,7 @@ class _Stage:
             self.view.exit_(int(code), code.name.lower(), _message_of(reports), any(one.resumable for one in reports))
             self._parting.over()
         heard = self._style.mode != "json" and not stderr_is_stuck()
-        if report.status == "failed" and heard and (command := annotation(environment(), self._lines)):
+        if report.error is not None and heard and (command := annotation(environment(), self._lines)):
             with contextlib.suppress(OSError, ValueError):
                 print(command, file=self._stderr, flush=True)
 
@@ -310,6 +317,6 @@ def code_of(reports: Sequence[Report], received: Signal | None) -> ExitCode:
 
 def _message_of(reports: Sequence[Report]) -> str:
     if len(reports) > 1:
-        return f"{sum(report.status == 'uploaded' for report in reports)} of {len(reports)} uploads are complete"
+        return f"{sum(report.status in ON_SERVER for report in reports)} of {len(reports)} uploads are complete"
     (report,) = reports
     return report.error.what if report.error else report.status

@@ -57,6 +57,8 @@ class LineView(View):
     def _progress_now(self) -> None:
         if self._started is not None:
             self._line(progress_line(*self._reading(), self._down_now()), "note")
+        elif self._encodings and (text := self._waiting_now()):
+            self._line(text, "note")
 
     def _painted(self, text: str, kind: Kind) -> str:
         text = painted(text, _SGR.get(kind, ""), self._video_id) if self.style.color else text

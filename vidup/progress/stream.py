@@ -108,6 +108,9 @@ class StreamView(View):
         self._progress_now()
         self._rest()
 
+    def _end_progress(self) -> None:
+        self._last_progress()
+
     def _progress_now(self) -> None:
         self._told = None
         self._look()

@@ -13,7 +13,7 @@ from vidup.source.videofile import open_video
 from vidup.state.journal import StateFolder
 from vidup.upload.acting import Acts, Backoff
 from vidup.upload.carrying import Carrying
-from vidup.upload.dice import apart, full_jitter
+from vidup.upload.dice import about, apart, full_jitter
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
 from vidup.upload.health import ENDLESS_LIMIT, RetryBudget
@@ -74,4 +74,4 @@ class Batch:
             workers.close()
 
     def _world(self, order: Order) -> World:
-        return World(open_video, StateFolder(order.state_dir), self._clock.now, time.time, self._stop.is_set)
+        return World(open_video, StateFolder(order.state_dir), self._clock.now, time.time, self._stop.is_set, about)

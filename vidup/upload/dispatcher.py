@@ -22,6 +22,7 @@ from vidup.upload.outcome import gave_up, refused, server_words
 from vidup.upload.pacing import Pacer
 from vidup.upload.tail import sit_out
 from vidup.upload.upload import Upload
+from vidup.upload.waiting import Turns
 from vidup.verdicts.judge import RateLimit
 
 _LOOK_EVERY: Final = 1.0
@@ -70,8 +71,10 @@ class Dispatcher:
         self._health = {kind: Health(pool.jobs, backoff) for kind in Kind}
         self._outage = Outage(tell, pool.jobs, uploads[0].order.base_url)
         self._tell = self._outage.through(_LINE, tell)
+        turns = Turns()
         for upload in uploads:
             upload.heard_through(self._outage.through)
+            upload.takes_turns(turns)
         self._out: dict[int, tuple[Request, float, int]] = {}
         self._busy: Counter[Kind] = Counter()
         self._serial = 0
@@ -119,7 +122,9 @@ class Dispatcher:
         else:
             what = f"Gave up after {show_duration(self._budget.seconds)} in which nothing moved"
         advice = "" if self._outage.has_answered else f"Nothing ever answered at {self._outage.base_url}: check the network and --base-url."
-        self._end_all(lambda upload: upload.fail(gave_up(failure, what, advice)))
+        for upload in self._uploads:
+            if not upload.over and not upload.is_waiting:  # which has a patience of its own
+                upload.fail(gave_up(failure, what, advice))
 
     def _end_all(self, end: Callable[[Upload], None]) -> None:
         for upload in self._uploads:
@@ -168,7 +173,7 @@ class Dispatcher:
 
     def _enough_are_open(self) -> bool:
         """Whether no other upload is to be begun: none but the first before there is a token, and never many at a time."""
-        count = sum(upload.begun and not upload.over for upload in self._uploads)
+        count = sum(upload.begun and not upload.over and not upload.is_waiting for upload in self._uploads)
         return count > 0 and (count >= _OPEN * self._pool.jobs or not self._credentials.is_valid(self._now()))
 
     def _begin(self, upload: Upload) -> None:
@@ -281,21 +286,28 @@ class Dispatcher:
             self._line_is_back(now)
         if action.do is Do.GO_ON:
             self._credentials.accepted(serial)
-            self._budget.answered_well()
+            if not self._waits(request):
+                self._budget.answered_well()
             if health.succeeded():
                 self._wake_all()
         elif action.limited:
             until = self._pacer.limited(request.kind, action.reply.retry_after, began, now)
-            self._budget.limited(now, until)
-            self._last_failure = action
+            if not self._waits(request):
+                self._budget.limited(now, until)
+                self._last_failure = action
             self._tell_wait(request.kind, until - now, now)
         elif action.token:
             self._credentials.refused(serial)
         elif action.failed:
-            self._last_failure = action
-            self._budget.failed(now)
+            if not self._waits(request):
+                self._last_failure = action
+                self._budget.failed(now)
             return self._failed(request, action, now)
         return action
+
+    def _waits(self, request: Request) -> bool:
+        """Whether this is a look at a video that is whole: how that goes says nothing of the patience with those that are not."""
+        return request.upload != _LINE and self._uploads[request.upload].is_waiting
 
     def _failed(self, request: Request, action: Action, now: float) -> Action:
         """The line or the server failed: one state for all that are to wait, and the action with the wait that then holds."""
@@ -307,7 +319,8 @@ class Dispatcher:
             action = action._replace(wait=max(min(action.wait, most), action.asked))
         if health.is_down:
             action = action._replace(wait=probe if request.verb is Verb.PART else max(probe, action.wait))
-        self._outage.tell_next(action, action.wait, self._budget.left, now)
+        left = self._budget.left if request.upload == _LINE else self._uploads[request.upload].patience_left(self._budget.left)
+        self._outage.tell_next(action, action.wait, left, now)
         return action
 
     def _line_is_back(self, now: float) -> None:

@@ -15,7 +15,8 @@ class Order(NamedTuple):
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
     `continuing` is the upload id of the record to go on with, and of no other. `nonce` is a word that no other run has. `rehearse`:
-    only find out what would be done.
+    only find out what would be done. `wait`: seconds for which to wait until the video plays, infinity included, or None. `watch`: upload
+    nothing, only wait for the video of `video_id`.
     """
 
     path: str
@@ -35,3 +36,5 @@ class Order(NamedTuple):
     continuing: str = ""
     nonce: str = ""
     rehearse: bool = False
+    wait: float | None = None
+    watch: bool = False

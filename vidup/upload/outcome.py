@@ -11,6 +11,9 @@ from vidup.units import option_size
 from vidup.upload.acting import Action, acted_upon
 from vidup.verdicts.judge import Problem, Reply, Rule
 
+ON_SERVER: Final = ("uploaded", "playable")
+"""The statuses that say that the server has the whole video."""
+
 _ENVELOPE: Final = 1024
 """Bytes, at most, that a request carries around its part: a limit of 10 MiB lets no part of 10 MiB through."""
 
@@ -121,7 +124,10 @@ class Report(NamedTuple):
 
     `file` is None only where a command failed before any was named.
 
-    `status` is uploaded, failed or interrupted. `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds
+    `status` is uploaded, playable, failed or interrupted. `whole`: the server has all of the file, also where waiting for it to play then
+    failed or was interrupted; of `seconds`, `waited` went by in that.
+
+    `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds
     bytes more than once; `retries` the tries of parts beyond the first, also those that found no connection.
     """
 
@@ -145,6 +151,8 @@ class Report(NamedTuple):
     assets: dict[str, object] | None = None
     resumable: bool = False
     resume_command: str | None = None
+    whole: bool = False
+    waited: float = 0.0
     error: VidupError | None = None
 
     def to_json(self) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """CONDUCTOR: one upload as a machine: asked what it wants to send now, told what came back, and in the end what it came to.
 
-It waits for nothing. Opening, sending, confirming and describing are its steps; `Dispatcher` drives any number of uploads.
+It waits for nothing. Opening, sending, confirming, describing and watching until the video plays are its steps; `Dispatcher`
+drives any number of uploads.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+from vidup.api.ledger import LAG
+from vidup.api.videostatus import VideoStatus
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Note, Resumed, Started, Tell
 from vidup.plan.parts import WARN_SIZE, Plan
@@ -24,9 +27,10 @@ from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.opening import Found, Opening
 from vidup.upload.order import Order
-from vidup.upload.outcome import Report, can_go_on
+from vidup.upload.outcome import ON_SERVER, Report, can_go_on
 from vidup.upload.sending import Sending
 from vidup.upload.tally import Tally
+from vidup.upload.waiting import Turns, Wait, Waiting, cannot_be_encoded, does_not_play_yet
 
 T = TypeVar("T")
 
@@ -48,9 +52,12 @@ class Upload:
         self._deliver = deliver
         self._began = world.now()
         self._source: Source | None = None
+        self._source_closed = False
         self._lock: Lock | None = None
         self._container: Container | None = None
-        self._step: Asking[Container | bool | None] | Sending | None = None
+        self._step: Asking[Container | bool | None] | Waiting | Sending | None = None
+        self._turns = Turns()
+        self._whole_at = 0.0
         self._dropped: list[int] = []
         self._ending: Ending | None = None
 
@@ -59,7 +66,21 @@ class Upload:
     @property
     def begun(self) -> bool:
         """Whether its first step was made."""
-        return self.opening is not None or self._ending is not None
+        return self.opening is not None or self.is_waiting or self._ending is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its video is whole, and only waited for until it plays: it then holds nothing, and no patience but its own ends it."""
+        return isinstance(self._step, Waiting)
+
+    @property
+    def seen(self) -> VideoStatus | None:
+        """The last status of a video that is, or was, waited for."""
+        return self._step.seen if isinstance(self._step, Waiting) else None
+
+    def patience_left(self, otherwise: float) -> float:
+        """Seconds for which it goes on waiting, or what holds for all that send."""
+        return self._step.left(self._world.now()) if isinstance(self._step, Waiting) else otherwise
 
     @property
     def parts_left(self) -> int:
@@ -69,7 +90,7 @@ class Upload:
     @property
     def is_confirming(self) -> bool:
         """Whether every part is good and only the server's word is awaited."""
-        return self._container is not None and self._container.book.all_good
+        return self._container is not None and self._container.book.all_good and not self.is_waiting
 
     @property
     def parts_good(self) -> int:
@@ -94,12 +115,15 @@ class Upload:
         if not self.over:
             self._guarded(lambda: self._take(answer, action))
             self._close_if_over()
-        elif self.in_flight == 0 and self._source is not None:
-            self._source.close()
+        elif self.in_flight == 0:
+            self._close_source()
 
     def look(self) -> bool:
         """Note the time; whether bytes moved since the last look."""
         moved = self._step.look(self._world.now()) if isinstance(self._step, Sending) else False
+        if isinstance(self._step, Waiting) and self._step.is_over(self._world.now()):
+            video_id, patience = self._step.video_id, self.order.wait or 0.0
+            self._end("uploaded", ExitCode.NOT_PLAYABLE, does_not_play_yet(video_id, patience, self._step.seen))
         self._close_if_over()
         return moved
 
@@ -130,6 +154,10 @@ class Upload:
         """The line was down and is up again: nothing needs to wait any longer."""
         if self._step is not None:
             self._step.line_is_back(self._world.now())
+
+    def takes_turns(self, turns: Turns) -> None:
+        """Wait in turn with others; to be called before it begins."""
+        self._turns = turns
 
     def heard_through(self, through: Callable[[int, Tell], Tell]) -> None:
         """Have all that it tells pass through this; to be called before it begins."""
@@ -179,9 +207,16 @@ class Upload:
             title=container.title if container else None,
             public=container.public if container else True,
             assets=container.assets if container else None,
-            resumable=ending.status != "uploaded" and can_go_on(ending.error, ending.code, plan is not None),
+            resumable=not self._is_whole and can_go_on(ending.error, ending.code, plan is not None),
             error=ending.error,
+            whole=self._is_whole,
+            waited=self._world.now() - self._whole_at if self.is_waiting else 0.0,
         )
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the server has all of it, whatever else may be wanted of it."""
+        return (self.is_waiting and not self.order.watch) or (self._ending is not None and self._ending.status in ON_SERVER)
 
     @property
     def _known(self) -> Checkpoint | None:
@@ -210,12 +245,12 @@ class Upload:
         self.over = True
         if self._ending.code is not ExitCode.INTERNAL:  # after a fault of ours nothing more is tried but telling it
             self.settle()
-            if self._ending.status != "uploaded":  # a stop looks at no part any more that would notice
+            if not self._is_whole:  # a stop looks at no part any more that would notice
                 self._note_if_changed()
         if isinstance(self._step, Sending):
             self._dropped += self._step.flights  # else a worker may wait minutes for an answer that nobody needs
         out = self._deliver(self.report())
-        if self._ending.status == "uploaded" and out and self._container is not None:
+        if self._ending.status in ON_SERVER and self._ending.code is not ExitCode.NOT_PLAYABLE and out and self._container is not None:
             self._forget()
         self._release()
 
@@ -227,14 +262,32 @@ class Upload:
             self._step.close()
         if self._lock is not None:
             self._lock.release()
-        if self._source is not None and self.in_flight == 0:
+        if self.in_flight == 0:
+            self._close_source()
+
+    def _close_source(self) -> None:
+        """Once: its descriptor may be somebody else's afterwards."""
+        if self._source is not None and not self._source_closed:
+            self._source_closed = True
             self._source.close()
 
     def _forget(self) -> None:
         """Drop the record of a finished upload; the result is out, so nothing may fail any more."""
         assert self.opening is not None
+        folder, upload_id = self._world.folder, self.opening.upload_id
         try:
-            self._world.folder.forget(self.opening.upload_id)
+            if not self.is_waiting:
+                folder.forget(upload_id)
+                return
+            lock = folder.lock(upload_id)  # given back while it waited, so that the record may be another's by now
+            try:
+                record = folder.read(upload_id)
+                if record is not None and self._container is not None and record.checkpoint.video_id == self._container.video_id:
+                    folder.forget(upload_id)
+            finally:
+                lock.release()
+        except VidupError:
+            return  # another vidup is at it, and drops it in its turn
         except OSError as error:
             self._tell(Note(f"the record of this finished upload could not be removed ({error.strerror or error})", True))
 
@@ -257,6 +310,10 @@ class Upload:
 
     def _begin(self) -> None:
         order, world = self.order, self._world
+        if order.watch:
+            self._whole_at = world.now()
+            self._wait_for(order.video_id or "", 0.0)
+            return
         self._source = source = world.open_source(order.path)
         if source.size > WARN_SIZE:
             self._tell(Note(f"{source.name} is {show_size(source.size)}: api.video's reference names 30 GiB as the limit of a video", True))
@@ -311,6 +368,9 @@ class Upload:
             return
         if isinstance(step, Sending):
             self._confirm()
+        elif isinstance(step, Waiting):
+            plays = bool(step.result.playable)
+            self._end(*(("playable", ExitCode.OK, None) if plays else ("uploaded", ExitCode.ENCODING, cannot_be_encoded(step.result))))
         elif self.order.rehearse:
             self._end("foreseen", ExitCode.OK, None)
         elif isinstance(step.result, Container):
@@ -321,8 +381,11 @@ class Upload:
         elif step.result is True:
             assert self._container is not None
             self._ask(describe(self._container, self._tell))
-        else:
+        elif self.order.wait is None:
             self._end("uploaded", ExitCode.OK, None)
+        else:
+            self._hold_nothing()
+            self._wait_for(self._container.video_id if self._container is not None else "", LAG)
 
     def _send_or_confirm(self) -> None:
         container, source = self._container, self._source
@@ -337,7 +400,25 @@ class Upload:
 
     def _confirm(self) -> None:
         assert self._container is not None
+        self._whole_at = self._world.now()
         self._ask(confirm(self._container, self._tell, self._world.now))
+
+    def _wait_for(self, video_id: str, lag: float) -> None:
+        """Wait until this video plays. `lag` as in `Wait`."""
+        patience = math.inf if self.order.wait is None else self.order.wait
+        wait = Wait(video_id, self._source.name if self._source is not None else "", self._whole_at, patience, lag)
+        self._step = step = Waiting(self.number, wait, self._turns, self._world.now, self._world.about, self._tell)
+        step.begin(self._world.now())
+
+    def _hold_nothing(self) -> None:
+        """The video is whole: its record, which stays until it plays, is closed, others may look at it, and nobody reads the file."""
+        assert self._container is not None
+        self._tell(Note(f"every part is on the server; waiting until {self._container.video_id} plays"))
+        self._container.close()
+        if self._lock is not None:
+            self._lock.release()
+        if self.in_flight == 0:  # else a worker may still be reading a part that nobody needs
+            self._close_source()
 
     def _announce(self, container: Container, source: Source) -> None:
         plan, done = container.plan, container.book.good
@@ -353,7 +434,7 @@ class Upload:
 
     def _note_if_changed(self) -> None:
         """Whatever ends an upload, a file that has changed meanwhile must not be gone on with."""
-        if self._container is None or self._source is None:
+        if self._container is None or self._source is None or self.is_waiting:
             return
         try:
             self._source.check_unchanged()

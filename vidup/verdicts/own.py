@@ -65,6 +65,15 @@ OWN: Final = (
         "Stops rather than mix the parts of two files in one video.", "Upload into a video of its own: vidup upload --restart FILE",
     ),
     _own(
+        "encoding-failed", ExitCode.ENCODING, ("The video … could not be encoded", "every quality failed"),
+        "The video is whole on the server, and every quality of it failed, so that it will never play.",
+        "See whether the file plays on this machine, and upload one that does.",
+    ),
+    _own(
+        "not-playable-yet", ExitCode.NOT_PLAYABLE, ("The video … does not play yet after", "Uploaded …, but: The video … does not"),
+        "The video is whole on the server; --wait-timeout was too short for its encoding.", "Wait on: vidup status --wait VIDEO_ID",
+    ),
+    _own(
         "upload-busy", ExitCode.BUSY,
         ("Another vidup is uploading this file now", "another vidup is at it now"),
         "Stops at once: two would spoil one upload.", "Let the other one finish, or stop it; then run the same command again.",
@@ -79,7 +88,7 @@ OWN: Final = (
     ),
     _own(
         "interrupted", ExitCode.SIGINT,
-        ("Interrupted:", "is not uploaded yet", "Stopping: parts already sent"),
+        ("Interrupted:", "is not uploaded yet", "no longer waiting until … plays", "Stopping: parts already sent"),
         "Ends by the signal; everything sent so far is safe.", "Run the same command again, or vidup resume.",
     ),
     _own(
