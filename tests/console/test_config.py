@@ -41,6 +41,7 @@ SAMPLES = {
     "timeout": Sample(["--timeout", "5"], "6", "7.5", (5.0, 6.0, 7.5)),
     "state-dir": Sample(["--state-dir", "/a"], "/b", '"/c"', (Path("/a"), Path("/b"), Path("/c"))),
     "portable": Sample(["--portable"], "yes", "true", (True, True, True)),
+    "if-exists": Sample(["--if-exists", "new"], "skip", '"skip"', ("new", "skip", "skip")),
     "wait": Sample(["--wait"], "yes", "true", (True, True, True)),
     "wait-timeout": Sample(["--wait-timeout", "1m"], "0", '"2h"', (60.0, 0.0, 7200.0)),
     "quiet": Sample(["-q"], "1", "true", (True, True, True)),

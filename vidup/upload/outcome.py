@@ -124,8 +124,9 @@ class Report(NamedTuple):
 
     `file` is None only where a command failed before any was named.
 
-    `status` is uploaded, playable, failed or interrupted. `whole`: the server has all of the file, also where waiting for it to play then
-    failed or was interrupted; of `seconds`, `waited` went by in that.
+    `status` is uploaded, playable, failed or interrupted. `skipped`: a video that was there already will do, and nothing was sent.
+    `whole`: the server has all of the file, also where waiting for it to play then failed or was interrupted; of `seconds`, `waited`
+    went by in that.
 
     `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds
     bytes more than once; `retries` the tries of parts beyond the first, also those that found no connection.
@@ -151,6 +152,7 @@ class Report(NamedTuple):
     assets: dict[str, object] | None = None
     resumable: bool = False
     resume_command: str | None = None
+    skipped: bool = False
     whole: bool = False
     waited: float = 0.0
     error: VidupError | None = None
@@ -171,6 +173,7 @@ class Report(NamedTuple):
             "retries": self.retries,
             "bytes_sent": self.bytes_sent,
             "seconds": round(self.seconds, 3),
+            "skipped": self.skipped,
             "assets": self.assets,
             "resumable": self.resumable,
             "resume_command": self.resume_command,

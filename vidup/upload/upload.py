@@ -209,6 +209,7 @@ class Upload:
             assets=container.assets if container else None,
             resumable=not self._is_whole and can_go_on(ending.error, ending.code, plan is not None),
             error=ending.error,
+            skipped=container.was_there if container else False,
             whole=self._is_whole,
             waited=self._world.now() - self._whole_at if self.is_waiting else 0.0,
         )
