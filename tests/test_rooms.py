@@ -33,7 +33,7 @@ PURE = {
     "errors.py", "events.py", "units.py", "inert.py", "verdicts", "plan", "api/ledger.py", "api/videostatus.py", "api/credentials.py",
     "state/identity.py", "state/record.py", "console/summary.py", *(
         f"upload/{name}.py" for name in (
-            "acting", "arrival", "asking", "confirming", "container", "creating", "cuts", "dispatcher", "ending", "exchange", "flights", "health", "opening", "order",
+            "acting", "arrival", "asking", "confirming", "container", "creating", "crowd", "cuts", "dispatcher", "ending", "exchange", "flights", "health", "opening", "order",
             "outage", "outcome", "pacing", "partbook", "rate", "sending", "tail", "tally", "upload",
         )
     ),
