@@ -108,13 +108,22 @@ def advice_for(rule: Rule, plan: Plan) -> str:
     return rule.advice.replace("{smaller}", option_size(smaller)).replace("{larger}", option_size(larger))
 
 
+class Content(NamedTuple):
+    """What was sent: where the file really is, what it looks like from afar, and when it was last written to."""
+
+    path: str
+    fingerprint: str
+    mtime_ns: int
+
+
 class Report(NamedTuple):
     """One file's outcome. What is unknown or does not apply is None; sizes are bytes, `seconds` wall time.
 
     `file` is None only where a command failed before any was named.
 
     `status` is uploaded, failed or interrupted. `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds
-    bytes more than once; `retries` the tries of parts beyond the first, also those that found no connection.
+    bytes more than once; `retries` the tries of parts beyond the first, also those that found no connection. `skipped`: nothing was asked
+    or sent, since the video was known to be there; `content` is None where the file was not looked at.
     """
 
     status: str
@@ -138,6 +147,8 @@ class Report(NamedTuple):
     resumable: bool = False
     resume_command: str | None = None
     error: VidupError | None = None
+    skipped: bool = False
+    content: Content | None = None
 
     def to_json(self) -> dict[str, object]:
         """The object that `--json` prints; its fields are the contract's."""
@@ -155,6 +166,7 @@ class Report(NamedTuple):
             "retries": self.retries,
             "bytes_sent": self.bytes_sent,
             "seconds": round(self.seconds, 3),
+            "skipped": self.skipped,
             "assets": self.assets,
             "resumable": self.resumable,
             "resume_command": self.resume_command,

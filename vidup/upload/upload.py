@@ -181,6 +181,7 @@ class Upload:
             assets=container.assets if container else None,
             resumable=ending.status != "uploaded" and can_go_on(ending.error, ending.code, plan is not None),
             error=ending.error,
+            content=self.opening.content if self.opening else None,
         )
 
     @property
