@@ -6,6 +6,7 @@ import pyte
 import pytest
 
 from tests.progress.test_progress import Body, Hand, Tape, resize, started, view_of
+from vidup.events import Awaiting, LineDown
 from vidup.progress.base import View
 from vidup.upload.tally import Tally
 
@@ -65,6 +66,25 @@ def test_an_echoed_key_leaves_nothing_behind(terminal: int, columns: int, total:
     assert [line[:6] for line in window.lines()] == ["what w", "! Stop", "holida", window.lines()[3][:6], "parts "]
     view.close()
     assert window.lines() == ["what was above", "! Stopping"]
+
+
+@pytest.mark.parametrize("columns", [24, 40, 60, 80, 120])
+@pytest.mark.parametrize("keys", ["^C", "^C^C"])
+def test_a_key_echoed_while_all_wait_leaves_nothing_behind(terminal: int, columns: int, keys: str) -> None:
+    """Before there is any progress the block is one line, and that one line leaves the echo its room, too."""
+    window, hand = Window(terminal, columns), Hand()
+    view = view_of("tty", started()[0], window.tape, hand)
+    view.message("what was above")
+    view.tell(Awaiting("connecting to a-very-long-name-of-a-server.example.com:8443: logging in"))
+    view.tell(LineDown("x", 5.0, 900.0, lost=True))
+    hand.time += 2
+    view.beat()
+    above = len(window.lines()) - 1
+    window.echo(keys)
+    view.message("Stopping", "warning")
+    assert window.lines()[above] == "! Stopping" and len(window.lines()) == above + 2
+    view.close()
+    assert window.lines()[above:] == ["! Stopping"]
 
 
 @pytest.mark.parametrize("act", ["draw", "speak", "end"])

@@ -72,8 +72,8 @@ class TerminalView(LineView):
         glyphs = BLOCKS if self.out.is_utf8 else ASCII
         if self._started is not None:
             return frame(self._started, *self._reading(), columns, glyphs, self._width, self._down_now())
-        text = self._waiting_now()
-        return (waiting_line(text, columns, glyphs, self._width),) if text else ()
+        waiting = self._waiting_now()
+        return () if waiting is None else (waiting_line(*waiting, columns, glyphs, self._width),)
 
     def _begin(self) -> Live:
         from rich.console import Console
