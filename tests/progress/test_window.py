@@ -16,14 +16,15 @@ MIB = 1024 * 1024
 class Window:
     """A terminal that wraps its lines anew when its width changes, as most do, and what a view has drawn on it."""
 
-    def __init__(self, terminal: int, columns: int) -> None:
+    def __init__(self, terminal: int, columns: int, height: int = 60) -> None:
         self.tape = Tape(terminal)
         self._terminal = terminal
+        self._height = height
         self._open(columns)
 
     def _open(self, columns: int) -> None:
         resize(self._terminal, columns)
-        self._screen = pyte.Screen(columns, 60)
+        self._screen = pyte.Screen(columns, self._height)
         self._stream = pyte.Stream(self._screen)
 
     def echo(self, keys: str) -> None:
@@ -85,6 +86,31 @@ def test_a_key_echoed_while_all_wait_leaves_nothing_behind(terminal: int, column
     assert window.lines()[above] == "! Stopping" and len(window.lines()) == above + 2
     view.close()
     assert window.lines()[above:] == ["! Stopping"]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+@pytest.mark.parametrize("above", [1, 40])
+@pytest.mark.parametrize("keys", ["\r\n", "\r\n\r\n", "ls -l\r\n", "x" * 30, "x" * 30 + "\r\n"])
+@pytest.mark.parametrize("act", ["draw", "speak", "end"])
+def test_an_enter_leaves_nothing_behind(terminal: int, columns: int, above: int, keys: str, act: str) -> None:
+    """Also at the bottom of the window, where it used to scroll the block up and leave its first line behind for good."""
+    window = Window(terminal, columns, height=24)
+    for number in range(above - 1):
+        window.tape.write(f"shell {number}\n")
+    view, tally, hand = begun(window, 78)
+    window.echo(keys)
+    if act == "draw":
+        tally.sending(77, Body(MIB))
+        hand.time += 1
+        view.beat()
+    elif act == "speak":
+        view.message("said")
+    if act in ("draw", "speak"):
+        shown = [line[:6] for line in window.lines() if not line.startswith("shell ")]
+        assert shown == ["what w", *(["said"] if act == "speak" else []), "holida", shown[-2], "parts "] and "%" in window.lines()[-2]
+    view.close()
+    left = ["said"] if act == "speak" else []
+    assert [line for line in window.lines() if not line.startswith("shell ")] == ["what was above", *left]
 
 
 @pytest.mark.parametrize("act", ["draw", "speak", "end"])
