@@ -59,6 +59,43 @@ def test_the_state_of_the_line_fits_any_width(columns: int, begun: bool, termina
     assert len([row for row in screen_of(tape, columns) if row]) == (len(above) if begun else len(above) + 1)
 
 
+@pytest.mark.parametrize(("columns", "lost"), [(24, True), *((columns, lost) for columns in (40, 60, 80, 120) for lost in (True, False))])
+def test_the_block_says_at_every_width_that_the_line_is_down(columns: int, lost: bool, terminal: int) -> None:
+    """And for how long; the next try only where there is room for it. On a terminal of 40 columns it used to be a bare per cent."""
+    resize(terminal, columns)
+    tape, hand = Tape(terminal), Hand()
+    tally, event = started(20, 200 * 1024**2, "movie.mp4", done=4)
+    view = view_of("tty", tally, tape, hand)
+    view.tell(event)
+    view.tell(LineDown("x", 47.0, 900.0, lost=lost))
+    hand.time += 42
+    view.beat()
+    (bar,) = [row for row in screen_of(tape, columns) if "0:42" in row]
+    assert bar.endswith(f"{'no connection' if lost else 'server in trouble'} 0:42" + ", next try in 5 s" * (columns >= 60))
+    assert " 20%" in bar or columns == 24
+
+
+@pytest.mark.parametrize(("columns", "lost"), [(24, True), *((columns, lost) for columns in (40, 60, 80, 120) for lost in (True, False))])
+@pytest.mark.parametrize("host", ["x.io", "a-very-long-name-of-a-server.example.com:8443"])
+def test_what_is_waited_for_is_cut_but_never_how_it_goes(columns: int, lost: bool, host: str, terminal: int) -> None:
+    """And neither is wrapped by the `^C` that a terminal echoes."""
+    resize(terminal, columns)
+    tape, hand = Tape(terminal), Hand()
+    tally, _event = started()
+    view = view_of("tty", tally, tape, hand)
+    view.tell(Awaiting(f"connecting to {host}: logging in"))
+    hand.time += 83
+    view.beat()
+    assert screen_of(tape, columns)[0].endswith("  1:23")
+    view.tell(LineDown("x", 47.0, 900.0, lost=lost))
+    hand.time += 42
+    view.beat()
+    (line,) = [row for row in screen_of(tape, columns) if "0:42" in row]
+    state = f"{'no connection' if lost else 'server in trouble'} 0:42"
+    assert line.endswith((state, f"{state}, next try in 5 s")) and len(line) + len("^C^C") < columns
+    assert line.startswith("con") or columns == 24
+
+
 def test_a_log_has_one_line_a_minute_while_the_line_is_down() -> None:
     """And one when it goes down and one when it is back, however many tries fail in between."""
     tape, hand = Tape(), Hand()

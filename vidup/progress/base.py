@@ -263,12 +263,12 @@ class View(ABC):
         now = self._clock()
         return down_state(self._down, now - self._down_since, self._down_at + self._down.wait - now)
 
-    def _waiting_now(self) -> str:
-        """What everything waits for before there is any progress, where that takes a second or more; else empty."""
+    def _waiting_now(self) -> tuple[str, str] | None:
+        """What everything waits for before there is any progress, where that takes a second or more, and how that goes."""
         waited = self._clock() - self._awaiting_since
         if self._started is not None or self._awaiting is None or waited < _PATIENT_FOR:
-            return ""
-        return f"{inert(self._awaiting.what)}  {self._down_now() or show_duration(waited)}"
+            return None
+        return inert(self._awaiting.what), self._down_now() or show_duration(waited)
 
     def _post(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)

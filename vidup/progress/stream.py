@@ -24,7 +24,7 @@ class StreamView(View):
     def beat(self) -> None:
         """Tell the progress if any of it is new, a stall that began included."""
         if self._started is None:
-            if self._waiting_now() and self._awaiting is not self._waited_for and self._awaiting is not None:
+            if self._waiting_now() is not None and self._awaiting is not self._waited_for and self._awaiting is not None:
                 self._waited_for = self._awaiting
                 self._object("wait", seconds=0, reason=self._awaiting.what)
             return

@@ -106,6 +106,11 @@ def down_state(event: LineDown, since: float, until_next: float) -> str:
     return f"{what} {lasts // 60}:{lasts % 60:02}, {upcoming}"
 
 
+def brief(state: str) -> str:
+    """The state without what only adds to it: `no connection 0:42` of `no connection 0:42, next try in 5 s`."""
+    return state.partition(", ")[0]
+
+
 def up_line(event: LineUp) -> str:
     """`the connection is back after 1:02`."""
     return f"the {'connection' if event.lost else 'server'} is back after {show_duration(event.seconds)}"
