@@ -34,7 +34,7 @@ PURE = {
     "state/identity.py", "state/record.py", "console/summary.py", *(
         f"upload/{name}.py" for name in (
             "acting", "arrival", "asking", "confirming", "container", "creating", "crowd", "cuts", "dispatcher", "ending", "exchange", "flights", "health", "opening", "order",
-            "outage", "outcome", "pacing", "partbook", "rate", "sending", "tail", "tally", "upload",
+            "outage", "outcome", "pacing", "partbook", "rate", "roster", "sending", "tail", "tally", "upload",
         )
     ),
 }  # fmt: skip

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from vidup.upload.tally import PartState, Snapshot, Tally
 
-_UNKNOWN: Final = -1
+_UNKNOWN, _OVER = -1, -2
+"""Instead of a size."""
 
 
 class Condition(Enum):
@@ -125,7 +126,10 @@ class Crowd:
 
     def ended(self, number: int, status: str, confirmed: int = 0) -> None:
         """This file is over, whether or not it was ever open: `status` as in its report, and the bytes that the server has of it."""
+        if self._sizes[number] == _OVER:  # it failed while its report was being shown
+            return
         state, size = self._state, max(self._sizes[number], 0)
+        self._sizes[number] = _OVER
         handed = sum(one.tally.bytes_handed for one in state.open if one.number == number)
         confirmed = size if status == "uploaded" else confirmed
         self._state = _counted(state, status)._replace(

@@ -15,6 +15,10 @@ _ENVELOPE: Final = 1024
 """Bytes, at most, that a request carries around its part: a limit of 10 MiB lets no part of 10 MiB through."""
 
 
+_WHOLE_LINE: Final = (ExitCode.AUTH, ExitCode.TRUST)
+"""What ends one upload so ends all: the key and the trust are the same for every file."""
+
+
 class NotThisFile(VidupError):
     """What the server holds is not, or cannot be, this file: nothing of it is safe there."""
 
@@ -27,6 +31,7 @@ class Refused(VidupError):
         self.rule = rule
         self.reply = reply
         self.mended_outside = rule.mended_outside
+        self.concerns_all = self.code in _WHOLE_LINE
 
 
 def refused(action: Action, what: str, plan: Plan | None = None) -> Refused:
