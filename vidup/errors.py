@@ -41,6 +41,8 @@ class VidupError(Exception):
         self.cause = cause
         self.advice = advice
         self.mended_outside = mended_outside
+        self.advice_is_whole = False
+        """Whether the commands in the advice are complete, so that they can be pasted."""
 
 
 class Cancelled(Exception):
