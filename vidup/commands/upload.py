@@ -61,6 +61,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     """
     import secrets
 
+    from vidup.console.early import CutShort, Waiting
     from vidup.console.keys import find_key
     from vidup.console.session import Task, refuse_upload, run_uploads
     from vidup.upload.order import Order
@@ -69,9 +70,14 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
+    command = same_command()
+    untouched = Report("interrupted", file, ExitCode.SIGINT, video_id=options["video_id"], resumable=True)
     try:
         state_dir = state_folder(options["state_dir"])
-        key = find_key(options["api_key_file"], environment(), base_url)
+        with Waiting():
+            key = find_key(options["api_key_file"], environment(), base_url)
+    except CutShort:
+        return run_uploads([Task(None, untouched, lambda _upload_id: command)], noise)
     except VidupError as error:
         return refuse_upload(file, error, noise, video_id=options["video_id"])
     order = Order(
@@ -85,8 +91,6 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         from vidup.console.answering import run_dry
 
         return run_dry(order, noise)
-    command = same_command()
-    untouched = Report("interrupted", file, ExitCode.SIGINT, video_id=options["video_id"], resumable=True)
     task = Task(
         order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command,
         lambda more: restart_command(context, more, file, base_url, order.video),

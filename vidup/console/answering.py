@@ -7,8 +7,10 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 
+from vidup.console import early
 from vidup.console.options import Noise, environment
 from vidup.console.session import refuse_upload
+from vidup.console.signals import die_by
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
 from vidup.progress.choice import Style, decide
@@ -43,6 +45,9 @@ def teller() -> Tell:
 def run_dry(order: Order, noise: Noise) -> ExitCode:
     """Tell on stdout what this upload would do; returns the exit code that it would be refused with, else 0."""
     from vidup.upload.rehearsal import rehearse
+
+    if received := early.over():
+        die_by(received)
 
     stderr = sys.stderr if sys.stderr is not None else io.StringIO()
     style = decide(noise.progress, noise.color, noise.quiet, noise.verbose, environment(), stderr.isatty())

@@ -61,8 +61,8 @@ def stopping_words(numbers: Snapshot, seconds: float) -> str:
 
 
 def progress_line(numbers: Snapshot, pace: Pace, down: str = "") -> str:
-    """`10%  309.0 MiB/3.00 GiB  11.9 MiB/s  eta 3:52`."""
-    fields = (f"{percent(numbers)}%", amounts(numbers), speed(numbers, pace), condition(numbers, pace, down))
+    """`10%  309.0 MiB/3.00 GiB  11.9 MiB/s  eta 3:52`; of a line that is `down` no rate is claimed."""
+    fields = (f"{percent(numbers)}%", amounts(numbers), "" if down else speed(numbers, pace), condition(numbers, pace, down))
     return "  ".join(field for field in fields if field)
 
 
