@@ -63,7 +63,8 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
 
     from vidup.console.early import CutShort, Waiting
     from vidup.console.keys import find_key
-    from vidup.console.session import Task, refuse_upload, run_uploads
+    from vidup.console.session import refuse_upload, run_uploads
+    from vidup.console.task import Task
     from vidup.upload.order import Order
     from vidup.upload.outcome import Report
 
