@@ -99,7 +99,11 @@ OWN: Final = (
         "wrong-usage", ExitCode.USAGE,
         ("No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
          "requires an argument", "The config file", "The emulator cannot start on",
-         "The name of the file is empty", "exclude each other", "leave out one of them"),
+         "The name of the file is empty", "exclude each other", "leave out one of them", "The list … is UTF-16", "The list … holds a NUL",
+         "is not a JSON object", "names no file", "has a key that vidup does not know", "has a file_b64 that is not base64",
+         "that is no text", "that is no list of texts", "that is neither true nor false", "has metadata that are neither",
+         "has a wrong video_id", "has a video_id", "is named twice", "names one video, and there are", "would both read standard input",
+         "says something only with", "is about a new video"),
         "Stops before anything is sent.", "See vidup COMMAND -h; a flag beats the environment, the environment the config file.",
     ),
     _own(
