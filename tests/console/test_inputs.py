@@ -44,7 +44,7 @@ def paths(taken: Inputs) -> list[str]:
     return [item.path for item in taken.items]
 
 
-def orders(*words: str) -> list[Order | VidupError]:
+def orders(*words: str) -> list[Order | VidupError | None]:
     """What the tasks of this command line are to do."""
     given = context(*words)
     from vidup.console.options import video_attributes

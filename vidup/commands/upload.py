@@ -60,9 +60,10 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     import secrets
 
     from vidup.console.answering import nothing_to_do, run_dry, run_dry_all, tell_first
+    from vidup.console.early import CutShort, Waiting
     from vidup.console.keys import find_key
     from vidup.console.session import refuse_upload, run_uploads
-    from vidup.console.tasks import refused_tasks, tasks_of
+    from vidup.console.tasks import tasks_of, unbegun_tasks
     from vidup.upload.order import Order
 
     _refuse_contradictions(context, options)
@@ -73,10 +74,13 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
         raise click.UsageError(f"--video-id names one video, and there are {taken.total} files: one video takes one file")
     try:
         state_dir = state_folder(options["state_dir"])
-        key = find_key(options["api_key_file"], environment(), base_url)
+        with Waiting():
+            key = find_key(options["api_key_file"], environment(), base_url)
+    except CutShort:
+        return run_uploads(unbegun_tasks(taken, None, options["video_id"]), noise)
     except VidupError as error:
         if taken.several and noise.as_json:
-            return run_uploads(refused_tasks(taken, error), noise)
+            return run_uploads(unbegun_tasks(taken, error), noise)
         return refuse_upload(None if taken.several else files[0], error, noise, video_id=options["video_id"])
     order = Order(
         path="", base_url=base_url, key=key,

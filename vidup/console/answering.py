@@ -6,8 +6,10 @@ import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from vidup.console import early
 from vidup.console.options import Noise, environment
 from vidup.console.session import Task, refuse_upload
+from vidup.console.signals import die_by
 from vidup.console.summary import failure_lines
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
@@ -63,7 +65,10 @@ def run_dry(task: Task, noise: Noise) -> ExitCode:
     """Tell on stdout what this upload would do; returns the exit code that it would be refused with, else 0."""
     from vidup.upload.rehearsal import rehearse
 
-    if isinstance(task.order, VidupError):
+    if received := early.over():
+        die_by(received)
+    if not isinstance(task.order, Order):
+        assert task.order is not None
         return refuse_upload(task.untouched.file, task.order, noise)
     order, view = task.order, _view(noise)
     if noise.verbose:
@@ -82,6 +87,8 @@ def run_dry_all(tasks: Sequence[Task], noise: Noise) -> ExitCode:
     from vidup.plan.forecast import lines_of_all
     from vidup.upload.rehearsal import Rehearsal, rehearse
 
+    if received := early.over():
+        die_by(received)
     view = _view(noise)
     orders = [task.order for task in tasks if isinstance(task.order, Order)]
     if noise.verbose:

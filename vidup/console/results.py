@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from vidup.console.options import Noise
@@ -20,14 +21,16 @@ def result_line(report: Report, noise: Noise, person_told: bool = False) -> str:
     return inert(report.video_id or "") if told else ""
 
 
-def print_result(report: Report, noise: Noise, person_told: bool = False) -> bool:
-    """The result on stdout. False if stdout could not take it."""
+def print_result(report: Report, noise: Noise, person_told: bool = False, printing: Callable[[], None] = lambda: None) -> bool:
+    """The result on stdout. False if stdout could not take it. `printing` is called just before it is written."""
     text = result_line(report, noise, person_told)
     if not text:
+        printing()
         return True
     if sys.stdout is None:  # closed before vidup began; print() would quietly do nothing
         return False
     try:
+        printing()
         print(text, flush=True)
     except (OSError, ValueError):
         _silence_stdout()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from vidup.console import early
 from vidup.console.again import note_if_again, remember
 from vidup.console.github import annotation, open_step
 from vidup.console.options import Noise, environment
@@ -20,7 +21,7 @@ from vidup.console.signals import ENDING, Signal, Signals, die_by
 from vidup.console.summary import failure_lines, stopping_lines, success_lines, undelivered_lines
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Event, Note, Started
-from vidup.progress.base import Leaving, View, stderr_is_stuck
+from vidup.progress.base import Kind, Leaving, View, stderr_is_stuck
 from vidup.progress.choice import decide
 from vidup.progress.views import open_view
 from vidup.upload.batch import Batch
@@ -31,13 +32,13 @@ from vidup.upload.tally import PartState, Tally
 
 
 class Task(NamedTuple):
-    """One file of a command: what to upload, or the error for which it cannot even begin.
+    """One file of a command: what to upload, or the error for which it cannot even begin; None where a signal came before that was known.
 
     `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun,
     `restart_command` the options that are advised besides --restart, `status_command` the video id of an upload that is through.
     """
 
-    order: Order | VidupError
+    order: Order | VidupError | None
     untouched: Report
     resume_command: Callable[[str | None], str]
     restart_command: Callable[[str], str] = "--restart{}".format
@@ -55,6 +56,7 @@ def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
 
 def refuse_upload(path: str | None, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> ExitCode:
     """End an upload that cannot even begin, say for want of a key, as one that failed: with an object, an `exit`, an annotation."""
+    early.over()  # a failure is what it ends by
     stage = _refuse(path, error, noise, key_source, video_id)
     stage.leave(error.code, [stage.report])
     return end(error.code)
@@ -79,18 +81,19 @@ class _Session:
 
     def __init__(self, noise: Noise) -> None:
         self.parting = Parting()
-        self.signals = Signals(self._stop, self.parting.say, self._look, self._park)
+        self.signals = Signals(self._stop, self._quit, self._look, self._park)
         self.code = ExitCode.OK
         self._reports: list[Report] = []
         self._noise = noise
         self._running: tuple[Batch, _Stage, Task] | None = None
         self._rest: Sequence[Task] = ()
+        self._look_is_due = False
 
     def run(self, task: Task, rest: Sequence[Task]) -> None:
         """Upload this file, or say why not; nothing begins once a signal has come. The last one ends the stream of events."""
         self._rest, last = rest, not rest
-        if self.signals.received is not None:
-            stage = self._skip(task, ENDING[self.signals.received])
+        if self.signals.received is not None or task.order is None:
+            stage = self._skip(task, ENDING[self.signals.received or Signal.SIGINT])
         elif isinstance(task.order, VidupError):
             stage = _refuse(task.untouched.file, task.order, self._noise, parting=self.parting)
         else:
@@ -104,7 +107,10 @@ class _Session:
         stage = _Stage(self._noise, order.key.source, self.parting, task)
 
         def deliver(report: Report) -> bool:
-            out = stage.show(_with_command(report, task))
+            report = _with_command(report, task)
+            if stage.shown is None:
+                self._foretell(stage, report)
+            out = stage.show(report)
             if not self._rest and report.status != "interrupted":
                 self.signals.ignore()
             if report.status == "uploaded" and report.video_id:
@@ -124,6 +130,8 @@ class _Session:
                 if self._noise.verbose:
                     view.message("\n".join([*self._noise.sources, f"the API key is from {order.key.source}"]))
                 self._running = batch, stage, task
+                if self._look_is_due:
+                    self._look()
                 if self.signals.received is not None:  # it came a moment too early to be heard by this upload
                     self._stop(ENDING[self.signals.received])
                 batch.run()
@@ -141,7 +149,8 @@ class _Session:
 
     def _skip(self, task: Task, code: ExitCode) -> _Stage:
         stage = _Stage(self._noise, "", self.parting)
-        with stage.open(Tally()):
+        with stage.open(Tally()) as view:
+            self.parting.by_way_of(view.cut_in)
             stage.show(_untouched(task, code))
         return stage
 
@@ -152,25 +161,45 @@ class _Session:
         batch.stop_with(code)
         try:
             (upload,) = batch.uploads
-            numbers, report = upload.tally.snapshot(), upload.report()
-            report = _with_command(report if report.error else report._replace(exit_code=code), task)
-            answers = numbers.states.count(PartState.ANSWER)
+            answers = upload.tally.snapshot().states.count(PartState.ANSWER) or int(upload.is_confirming)
+            report = self._as_it_is(code)
             if stage.shown is None:
-                self._prepare(stage, [report, *(_untouched(later, code) for later in self._rest)], code)
+                self._foretell(stage, report)
         except Exception:  # noqa: BLE001  a signal may come amid any change: then the stop is all there is
             report, answers = task.untouched, 0
         stage.view.ending()
         stage.view.stopping(GRACE)
         stage.view.message("\n".join(stopping_lines(report, GRACE, answers)), "warning")
 
-    def _prepare(self, stage: _Stage, reports: Sequence[Report], code: ExitCode) -> None:
-        """Make ready what a second signal is to say: how these, and those before them, would end now."""
-        message = _message_of([*self._reports, *reports])
-        leaving = Leaving(int(code), code.name.lower(), message, any(one.resumable for one in [*self._reports, *reports]))
-        objects = [line for line in (result_line(report, self._noise) for report in reports) if line]
-        self.parting.prepare(stage.last_words(reports, leaving), objects, stage.last_outputs(reports))
+    def _quit(self) -> None:
+        """The second signal: say how it ends, in the numbers of this moment, or where that fails in those that were made ready before."""
+        with contextlib.suppress(Exception):
+            if self._running is not None and self.signals.received is not None and self._running[1].shown is None:
+                self._foretell(self._running[1], self._as_it_is(ENDING[self.signals.received]))
+        self.parting.say()
+
+    def _as_it_is(self, code: ExitCode) -> Report:
+        """How the running upload would end now that this code asks it to."""
+        assert self._running is not None
+        batch, _stage, task = self._running
+        (upload,) = batch.uploads
+        report = upload.report()
+        return _with_command(report if report.error else report._replace(exit_code=code), task)
+
+    def _foretell(self, stage: _Stage, report: Report) -> None:
+        """Once a signal has come: make ready what a second one is to say, of this report and of the files that come later."""
+        if self.signals.received is None:
+            return
+        code = ENDING[self.signals.received]  # whatever becomes of the files: the process ends by the signal
+        reports = [report, *(_untouched(later, code) for later in self._rest)]
+        every = [*self._reports, *reports]
+        leaving = Leaving(int(code), code.name.lower(), _message_of(every), any(one.resumable for one in every))
+        words, last = stage.last_words(reports, leaving)
+        objects = [result_line(report, self._noise) for report in reports]
+        self.parting.prepare(stage.view.cut_in, words, last, objects, stage.last_outputs(reports))
 
     def _look(self) -> None:
+        self._look_is_due = self._running is None
         if self._running is not None:
             self._running[1].view.progress_line()
 
@@ -182,8 +211,9 @@ class _Session:
 
 def _with_command(report: Report, task: Task) -> Report:
     """The report with the commands to type in full: what begins anew has options that `vidup resume` does not know."""
-    if report.error is not None:
+    if report.error is not None and not report.error.advice_is_whole:
         report.error.advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
+        report.error.advice_is_whole = True  # a report is asked for more than once where a signal comes amid a failure
     if not report.resumable:
         return report
     return report._replace(resume_command=task.resume_command(report.upload_id if report.total_parts is not None else None))
@@ -247,20 +277,27 @@ class _Stage:
         if self.shown is not None:
             return False
         good = report.status == "uploaded"
-        self._lines = success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source)
+        self._lines = self._summary(report)
         fields = report.to_json()
         self.shown = report
-        self.view.result(fields)
-        self.view.settle()
-        self._parting.printing()
-        out = print_result(report, self._noise, self._tells_a_person())
-        if self._style.mode != "json":
-            self.view.message("\n".join(self._lines), "success" if good else "error" if report.status == "failed" else "warning")
+        if self._style.mode == "json":
+            self.view.result(fields, self._parting.told)
+        else:
+            self.view.result(fields)
+            kind: Kind = "success" if good else "error" if report.status == "failed" else "warning"
+            self.view.message("\n".join(self._lines), kind, self._parting.told)
+        if self._step is not None:
+            self._parting.noting()
+            self._step.end(report)
+        self.view.settle()  # people and jobs come first: standard output may be a pipe that takes nothing for as long as it likes
+        out = print_result(report, self._noise, self._tells_a_person(), self._parting.printing)
         if good and not out and self._task is not None:
             self.view.message("\n".join(undelivered_lines(report, self._task.resume_command(report.upload_id))), "error")
-        if self._step is not None:
-            self._step.end(report)
         return out
+
+    def _summary(self, report: Report) -> list[str]:
+        good = report.status == "uploaded"
+        return success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source)
 
     def _leads_on(self, report: Report) -> str:
         return self._task.status_command(report.video_id) if self._task is not None and report.video_id else ""
@@ -269,11 +306,10 @@ class _Stage:
         """Whether the summary is shown on a terminal, so that the video id need not be told again on one."""
         return self._stderr.isatty() and self._style.mode != "json" and not self._noise.quiet
 
-    def last_words(self, reports: Sequence[Report], leaving: Leaving) -> Callable[[], None]:
-        """What writes to stderr at once that these files end so; worded now."""
-        lines = [line for report in reports for line in failure_lines(report, self._key_source)]
-        words = self.view.last_words(lines, [report.to_json() for report in reports], leaving)
-        return partial(self.view.cut_in, words)
+    def last_words(self, reports: Sequence[Report], leaving: Leaving) -> tuple[list[str], str]:
+        """What stderr is told if these files end so: the words of each, and the end of all; worded now."""
+        words = [self.view.last_words(self._summary(report), report.to_json()) for report in reports]
+        return words, self.view.last_word(leaving)
 
     def last_outputs(self, reports: Sequence[Report]) -> list[Callable[[], None]]:
         """What tells a GitHub job so."""

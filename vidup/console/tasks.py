@@ -41,13 +41,16 @@ def tasks_of(context: click.Context, taken: Inputs, order: Order) -> list[Task]:
     return tasks
 
 
-def refused_tasks(taken: Inputs, error: VidupError) -> list[Task]:
-    """A task for each file where this error, say for want of a key, is the end of them all."""
+def unbegun_tasks(taken: Inputs, error: VidupError | None, video_id: str | None = None) -> list[Task]:
+    """A task for each file where this error, say for want of a key, is the end of them all; None: a signal, which came first."""
     command = same_command()
     return [
-        Task(item.error or error, Report("interrupted", item.path, ExitCode.SIGINT, resumable=True), lambda _upload_id: command)
+        Task(
+            item.error or error, Report("interrupted", item.path, ExitCode.SIGINT, video_id=video_id, resumable=True),
+            lambda _upload_id: command,
+        )
         for item in taken.items
-    ]
+    ]  # fmt: skip
 
 
 def _order(context: click.Context, item: Item, order: Order, video: Mapping[str, object], several: bool) -> Order:

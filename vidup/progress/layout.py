@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from vidup.events import Started
 from vidup.inert import inert
-from vidup.progress.words import amounts, condition, file_name, percent, speed
+from vidup.progress.words import amounts, brief, condition, file_name, percent, speed
 from vidup.upload.rate import Pace
 from vidup.upload.tally import PartState, Snapshot
 
@@ -21,6 +21,7 @@ Width = Callable[[str], int]
 """How many cells a text takes."""
 
 _MIN_NAME: Final = 12
+_MIN_WHAT: Final = 8
 _MIN_BAR: Final = 8
 _MIN_MAP: Final = 10
 _GAP: Final = "  "
@@ -59,9 +60,16 @@ def rows(block: Sequence[Line], columns: int, width: Width) -> int:
     return sum(max(1, -(-_cells(line, width) // columns)) for line in block)
 
 
-def waiting_line(text: str, columns: int, glyphs: Glyphs, width: Width) -> Line:
-    """The one line of a block that has nothing to show yet but what is waited for, for a terminal of `columns`."""
-    return ((middle_cut(text, columns - 1, glyphs.ellipsis, width), ""),)
+def waiting_line(what: str, state: str, columns: int, glyphs: Glyphs, width: Width) -> Line:
+    """The one line of a block that has nothing to show yet but what is waited for, for a terminal of `columns`.
+
+    `state` is how that goes, and never cut: where both do not fit, it is told in brief, and then the middle of `what` is left out.
+    """
+    room = max(1, columns - 1 - _ECHO)
+    for form, least in ((state, min(width(what), _MIN_NAME)), (brief(state), min(width(what), _MIN_WHAT))):
+        if room - len(_GAP + form) >= least:
+            return ((middle_cut(what, room - len(_GAP + form), glyphs.ellipsis, width), ""), (_GAP + form, ""))
+    return ((_head(brief(state), room, width), ""),)
 
 
 def middle_cut(text: str, room: int, ellipsis: str, width: Width) -> str:
@@ -107,9 +115,14 @@ def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs, down: st
     size: Span = (amounts(numbers).rjust(total_width), "")
     rate: Span = ("" if down else speed(numbers, pace).rjust(10), "")
     noted = down or pace.stalled or pace.limited or pace.stopping is not None
-    state: Span = (condition(numbers, pace, down).ljust(8), "yellow" if noted else "")
-    choices = (((done, size, rate, state), _MIN_BAR), ((done, rate, state), _MIN_BAR), ((done, state), 0))
-    fields: Line = next((choice for choice, bar in choices if room - _fields_width(choice) >= bar), (done,))
+    told, style = condition(numbers, pace, down), "yellow" if noted else ""
+    state: Span = (told.ljust(8), style)
+    short: Span = (brief(told), style)
+    choices: tuple[tuple[Line, int], ...] = (
+        ((done, size, rate, state), _MIN_BAR), ((done, rate, state), _MIN_BAR), ((done, state), 0), ((done, short), 0)
+    )  # fmt: skip
+    alone: Line = (short,) if noted and room >= _fields_width((short,)) else (done,)
+    fields = next((choice for choice, bar in choices if room - _fields_width(choice) >= bar), alone)
     return (*_bar(numbers, max(0, room - _fields_width(fields)), glyphs), *((_GAP + text, style) for text, style in fields))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import sys
 from collections.abc import Callable
 from typing import Final, TextIO
 
@@ -62,6 +63,16 @@ class Out:
         self._works = False
         with contextlib.suppress(OSError, ValueError, AttributeError):
             write_at_once(self._stream.fileno(), self.carried(text).encode(self.encoding))
+
+    def typed(self) -> int:
+        """Bytes of whole lines that were typed at this terminal and nobody has read yet; they stay where they are."""
+        from fcntl import ioctl
+        from termios import FIONREAD
+
+        try:
+            return int.from_bytes(ioctl(self._stream.fileno(), FIONREAD, bytes(4)), sys.byteorder)
+        except (OSError, ValueError):
+            return 0
 
     def is_lent(self) -> bool:
         """Whether this is the terminal that started vidup, and somebody else, as its shell, has the use of it now."""

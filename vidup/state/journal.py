@@ -87,7 +87,7 @@ class StateFolder:
         except OSError as error:
             raise VidupError(
                 ExitCode.FILE, f"The state folder {self.path} cannot be read", cause=error.strerror or str(error),
-                advice="Repair it, or name another one with --state-dir.",
+                advice="Repair it, or name another one with --state-dir.", concerns_all=True,
             ) from error  # fmt: skip
 
     def records(self) -> Iterator[Record]:
@@ -169,6 +169,7 @@ class StateFolder:
             raise VidupError(
                 ExitCode.FILE, f"Files cannot be locked in the state folder {self.path}", cause=error.strerror or str(error),
                 advice="Name a folder on a local disk with --state-dir: without a lock two vidups could spoil one upload.",
+                concerns_all=True,
             ) from error  # fmt: skip
         return Lock(lock, holder)
 
@@ -301,7 +302,7 @@ def disk_refuses(error: OSError, folder: Path | None = None) -> VidupError:
         ExitCode.AGAIN if full else ExitCode.FILE, f"The state folder{f' {folder}' if folder else ''} cannot be written",
         cause=error.strerror or str(error),
         advice=f"{'Free some space there' if full else 'Repair it'}, or name another one with --state-dir, "
-        "then run the same command again: without it no upload could be resumed.",
+        "then run the same command again: without it no upload could be resumed.", concerns_all=True,
     )  # fmt: skip
 
 

@@ -72,26 +72,21 @@ def rehearse(orders: Sequence[Order], tell: Tell, trace: Callable[[str], None] |
     """Find out what these uploads would do, by the first step of each, after one log in; or what would stop them."""
     planned = [_planned(order) for order in orders]
     good = [number for number, forecast in enumerate(planned) if isinstance(forecast, Forecast)]
-    reports: dict[int, Report] = {}
+    outcomes: dict[int, Rehearsal | VidupError] = {number: error for number, error in enumerate(planned) if isinstance(error, VidupError)}
 
-    def hand_in(number: int, report: Report) -> bool:
-        reports[number] = report
+    def hand_in(number: int, place: int, report: Report) -> bool:
+        forecast = planned[number]
+        assert isinstance(forecast, Forecast)
+        found = next((upload.foreseen for upload in batch.uploads if upload.number == place), None)  # it is gone once its report is
+        outcomes[number] = report.error or _rehearsal(orders[number], forecast, found or Found(None))
         return True
 
-    if not good:
-        return [forecast for forecast in planned if isinstance(forecast, VidupError)]
-    batch = Batch(
-        [(orders[number]._replace(rehearse=True, retry_for=PATIENCE), tell, partial(hand_in, number)) for number in good], tell, trace=trace
-    )
-    batch.run()
-    outcomes: list[Rehearsal | VidupError] = []
-    uploads = dict(zip(good, batch.uploads, strict=True))
-    for number, forecast in enumerate(planned):
-        if isinstance(forecast, VidupError):
-            outcomes.append(forecast)
-        else:
-            outcomes.append(reports[number].error or _rehearsal(orders[number], forecast, uploads[number].foreseen or Found(None)))
-    return outcomes
+    if good:
+        look = partial(Order._replace, rehearse=True, retry_for=PATIENCE)
+        handed = [(look(orders[number]), tell, partial(hand_in, number, place)) for place, number in enumerate(good)]
+        batch = Batch(handed, tell, trace=trace)
+        batch.run()
+    return [outcomes[number] for number in range(len(orders))]
 
 
 def _planned(order: Order) -> Forecast | VidupError:

@@ -20,6 +20,7 @@ from vidup.upload.acting import Action, Acts
 from vidup.upload.asking import Asking, KnownKey, May, Script
 from vidup.upload.confirming import confirm, describe
 from vidup.upload.container import Container
+from vidup.upload.crowd import Crowd
 from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.opening import Found, Opening
@@ -32,9 +33,11 @@ T = TypeVar("T")
 
 
 class Upload:
-    """One upload. `deliver` is given its report once; the record is dropped only if it says that a good result is out."""
+    """One upload, counted in `crowd`. `deliver` is given its report once; if it says that a good result is out, the record goes."""
 
-    def __init__(self, number: int, order: Order, world: World, acts: Acts, tell: Tell, deliver: Callable[[Report], bool]) -> None:
+    def __init__(
+        self, number: int, order: Order, world: World, acts: Acts, tell: Tell, deliver: Callable[[Report], bool], crowd: Crowd,
+    ) -> None:  # fmt: skip
         self.number = number
         self.order = order
         self.tally = Tally()
@@ -46,6 +49,7 @@ class Upload:
         self._acts = acts
         self._tell = tell
         self._deliver = deliver
+        self._crowd = crowd
         self._began = world.now()
         self._source: Source | None = None
         self._lock: Lock | None = None
@@ -60,6 +64,18 @@ class Upload:
     def begun(self) -> bool:
         """Whether its first step was made."""
         return self.opening is not None or self._ending is not None
+
+    @property
+    def error(self) -> VidupError | None:
+        """What it ends with, or is about to."""
+        return self._ending.error if self._ending is not None else None
+
+    @property
+    def owes_part(self) -> bool:
+        """Whether its video is being made, or was made and nothing has been sent into it: what a kill now would leave behind empty."""
+        if isinstance(self._step, Sending):
+            return self._container is not None and not self._container.book.may_be_on_server
+        return isinstance(self._step, Asking) and self._step.is_out_for(Verb.CREATE)
 
     @property
     def parts_left(self) -> int:
@@ -181,6 +197,7 @@ class Upload:
             assets=container.assets if container else None,
             resumable=ending.status != "uploaded" and can_go_on(ending.error, ending.code, plan is not None),
             error=ending.error,
+            content=self.opening.content if self.opening else None,
         )
 
     @property
@@ -214,6 +231,7 @@ class Upload:
                 self._note_if_changed()
         if isinstance(self._step, Sending):
             self._dropped += self._step.flights  # else a worker may wait minutes for an answer that nobody needs
+        self._crowd.ended(self.number, self._ending.status, self._container.book.bytes_good if self._container is not None else 0)
         out = self._deliver(self.report())
         if self._ending.status == "uploaded" and out and self._container is not None:
             self._forget()
@@ -258,6 +276,7 @@ class Upload:
     def _begin(self) -> None:
         order, world = self.order, self._world
         self._source = source = world.open_source(order.path)
+        self._crowd.began(self.number, source.name, source.size, self.tally)
         if source.size > WARN_SIZE:
             self._tell(Note(f"{source.name} is {show_size(source.size)}: api.video's reference names 30 GiB as the limit of a video", True))
         if not order.rehearse:
