@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vidup.console.task import Task
 from vidup.errors import ExitCode, VidupError
 from vidup.inert import inert
 from vidup.source.videofile import open_video
@@ -26,20 +27,33 @@ class Vouched(NamedTuple):
     note: str = ""
 
 
+def open_keeper(path: Path | None, *, writable: bool) -> Keeper | None:
+    """The keeper of this manifest, None where none is asked for. Raises VidupError where it cannot be used; nothing was sent then."""
+    if path is None or not (writable or path.exists()):
+        return None
+    return Keeper(Manifest(path, writable=writable))
+
+
 class Keeper:
     """The manifest of one run."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises VidupError where the manifest cannot be used; nothing was sent then."""
-        self._manifest = Manifest(path)
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
 
     @property
     def name(self) -> str:
         """The file, for people."""
         return str(self._manifest.path)
 
-    def vouched(self, order: Order, stop: Callable[[], bool]) -> Vouched:
-        """What is known of this file. What a kill left behind is dropped. Raises Cancelled once `stop` says so."""
+    def not_vouched(self, tasks: Sequence[Task]) -> tuple[list[Task], int]:
+        """Those of these files that would be uploaded, and how many others there are."""
+        left = [
+            task for task in tasks if not (isinstance(task.order, Order) and self.vouched(task.order, lambda: False, tidy=False).report)
+        ]  # fmt: skip
+        return left, len(tasks) - len(left)
+
+    def vouched(self, order: Order, stop: Callable[[], bool], *, tidy: bool = True) -> Vouched:
+        """What is known of this file. What a kill left behind is dropped if `tidy`. Raises Cancelled once `stop` says so."""
         row = self._manifest.find(_real(order.path), order.path)
         if row is None or row.base_url != order.base_url or (order.video_id and order.video_id != row.video_id):
             return Vouched()
@@ -55,7 +69,8 @@ class Keeper:
             video.close()
         if not same:
             return Vouched(note=f"{inert(video.name)} has changed since it was uploaded as {inert(row.video_id)}; this is a new video")
-        forget_finished(StateFolder(order.state_dir), row.upload_id, row.video_id)
+        if tidy:
+            forget_finished(StateFolder(order.state_dir), row.upload_id, row.video_id)
         return Vouched(_report(row, order))
 
     def keep(self, order: Order | None, report: Report) -> None:

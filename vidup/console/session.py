@@ -49,7 +49,7 @@ def run_uploads(tasks: Sequence[Task], noise: Noise, keeper: Keeper | None = Non
     return end(session.code, signals if session.code in ENDING.values() else None)
 
 
-def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> ExitCode:
+def refuse_upload(path: str | None, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> ExitCode:
     """End an upload that cannot even begin, say for want of a key, as one that failed: with an object, an `exit`, an annotation."""
     early.over()  # a failure is what it ends by
     stage = _refuse(path, error, noise, key_source, video_id)

@@ -74,6 +74,7 @@ class _Several:
         self._over = bytearray(len(tasks))
         self._unprinted: dict[int, tuple[Path, str, str]] = {}
         self._fatal: VidupError | None = None
+        self._last_error: VidupError | None = None
         self._finished = False
         self._annotations: list[str] = []
         self._began = time.monotonic()
@@ -220,7 +221,9 @@ class _Several:
         good = report.status in GOOD
         fields = report.to_json() if self._style.mode == "json" else {}
         self._view.result_of(self._whose(number), fields, done_words(report) if good and not report.skipped else "")
-        if report.status != "failed" or (again and report.error is not None and report.error.concerns_all):
+        error, before = report.error, self._last_error
+        self._last_error = error or before
+        if report.status != "failed" or (again and error is not None and (error.concerns_all or error is before)):
             return
         order = self._tasks[number].order
         source = order.key.source if isinstance(order, Order) else ""
@@ -333,7 +336,7 @@ class _Several:
         manifest = self._keeper.name if self._keeper is not None else ""
         return summary_lines(
             self._totals, time.monotonic() - self._began, same_command(), manifest=manifest, again=self._memory.again,
-            brief=self._noise.quiet,
+            brief=self._noise.quiet or self._totals.failed == len(self._tasks),  # all of it was told just before
         )  # fmt: skip
 
     # -- the files -----------------------------------------------------------------------------------------------

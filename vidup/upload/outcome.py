@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from vidup.errors import ExitCode, VidupError
+from vidup.inert import file_fields
 from vidup.plan.parts import MAX_PART, MIB, MIN_PART, Plan, total_parts_for
 from vidup.units import option_size
 from vidup.upload.acting import Action, acted_upon
@@ -160,7 +161,7 @@ class Report(NamedTuple):
         return {
             "v": 1,
             "status": self.status,
-            "file": self.file,
+            **file_fields(self.file),
             "upload_id": self.upload_id,
             "video_id": self.video_id,
             "size": self.size,
