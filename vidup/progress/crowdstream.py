@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from vidup.events import Event, Note, Started
+from vidup.events import Event, Finishing, Note, Started
+from vidup.inert import file_fields
 from vidup.progress.base import Leaving
 from vidup.progress.choice import Style
 from vidup.progress.crowd import CrowdView, Whose
@@ -78,6 +79,8 @@ class CrowdStreamView(CrowdView, StreamView):
         if isinstance(event, Started):
             self._open[whose.number] = whose, Meter()
             event = event._replace(file=whose.file)
+        elif isinstance(event, Finishing):
+            return  # which shows the progress of one upload; of many, the next beat does
         self._whose = whose
         try:
             self._shown(event)
@@ -96,4 +99,4 @@ class CrowdStreamView(CrowdView, StreamView):
 
 def _naming(whose: Whose) -> dict[str, Any]:
     """The fields that name a file: its path as it was given, and its place in the list, from 1."""
-    return {"file": whose.file, "index": whose.number + 1}
+    return {**file_fields(whose.file), "index": whose.number + 1}
