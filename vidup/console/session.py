@@ -128,7 +128,7 @@ class _Session:
                 self.signals.ignore()
             if report.status == "uploaded" and report.video_id:
                 remember(order, report.video_id)
-            return out or kept
+            return out if self._keeper is None else kept  # without a row the record has to stay: a rerun looks nowhere else
 
         def hear(event: Event) -> None:
             stage.tell(event)

@@ -198,9 +198,11 @@ class _Several:
             if (left := self._unprinted.pop(other, None)) is not None:
                 forget_finished(StateFolder(left[0]), left[1], left[2])
         order = self._tasks[number].order
-        if report.status in GOOD and number not in out and not kept and isinstance(order, Order) and report.upload_id:
+        if self._keeper is not None:
+            return kept  # without a row the record has to stay: a rerun looks nowhere else
+        if report.status in GOOD and number not in out and isinstance(order, Order) and report.upload_id:
             self._unprinted[number] = order.state_dir, report.upload_id, report.video_id or ""
-        return number in out or kept
+        return number in out
 
     def _keep(self, number: int, report: Report) -> bool:
         """Whether the manifest has it. One that cannot be written stops all: who asked for it relies on it."""

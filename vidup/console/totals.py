@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from vidup.errors import ExitCode, VidupError
@@ -28,6 +28,7 @@ class Failure(NamedTuple):
     advice: str
     files: tuple[str, ...]
     many: int
+    concerns_all: bool
 
 
 class Totals:
@@ -89,7 +90,7 @@ class Totals:
         key = (_without(error.what, report.file or "", name), error.cause, error.advice)
         known = self._failures.get(key)
         if known is None:
-            self._failures[key] = Failure(*key, (name,), 1)
+            self._failures[key] = Failure(*key, (name,), 1, error.concerns_all)
         else:
             names = (*known.files, name) if known.many < _NAMES else known.files
             self._failures[key] = known._replace(files=names, many=known.many + 1)
@@ -110,7 +111,8 @@ def summary_lines(totals: Totals, seconds: float, command: str, *, manifest: str
     if totals.interrupted:
         lines.append(f"  {totals.interrupted} {'is' if totals.interrupted == 1 else 'are'} not uploaded yet; what was sent is safe")
     if totals.failed:
-        lines += [f"  {totals.failed} failed", *([] if brief else _failure_lines(totals.failures()))]
+        own = [] if brief else [failure for failure in totals.failures() if not failure.concerns_all]  # what concerns all was told
+        lines += [f"  {totals.failed} failed", *_failure_lines(own)]
     if command and (totals.interrupted or totals.resumable):
         lines.append(f"→ Continue with: {inert(command, 1000)}")
     return lines
@@ -129,8 +131,7 @@ def done_words(report: Report) -> str:
     return f"  {video_id}  {show_size(report.size or 0)} in {show_time(report.seconds)}"
 
 
-def _failure_lines(failures: Iterable[Failure]) -> list[str]:
-    told = list(failures)
+def _failure_lines(told: Sequence[Failure]) -> list[str]:
     lines: list[str] = []
     for failure in told[:_GROUPS]:
         rest = f" and {failure.many - len(failure.files)} more" if failure.many > len(failure.files) else ""
