@@ -44,8 +44,11 @@ class Lock:
         self._lock = lock
         self._holder = holder
         with contextlib.suppress(OSError):
-            holder.write_text(f"{os.getpid()} {os.uname().nodename}\n")
-            holder.chmod(0o600)
+            descriptor = os.open(holder, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(descriptor, f"{os.getpid()} {os.uname().nodename}\n".encode())
+            finally:
+                os.close(descriptor)
 
     def release(self) -> None:
         """Let others have it; again is no harm."""
