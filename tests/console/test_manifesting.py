@@ -146,12 +146,12 @@ def _full_after(done: Path, count: int) -> dict[str, str]:
 import os
 from vidup.state.disk import OsDisk
 real, left = OsDisk.append, [{count}]
-def append(self, path, data):
+def append(self, path, data, lasting=True):
     if str(path) == {str(done)!r}:
         left[0] -= 1
         if left[0] < 0:
             raise OSError(28, os.strerror(28))
-    return real(self, path, data)
+    return real(self, path, data, lasting)
 OsDisk.append = append
 """
     folder = done.parent / "full"

@@ -37,16 +37,23 @@ class Uploaded:
 
     def last(self, mark: str) -> Upload | None:
         """The latest upload with this mark, if it is remembered."""
-        return next((upload for upload in reversed(self._read()) if upload.mark == mark), None)
+        with contextlib.suppress(OSError):
+            data = self._disk.read(self._path)
+            if mark.encode() in data:  # else there is nothing to decode, which takes a millisecond a file
+                return next((upload for upload in reversed(_decoded(data)) if upload.mark == mark), None)
+        return None
 
     def add(self, upload: Upload) -> None:
         """Remember this one; the oldest are forgotten."""
         with contextlib.suppress(OSError):
-            known = self._read()
-            if not known or len(known) >= 2 * KEPT:
-                self._disk.create(self._path, b"".join(map(_line, [*known[1 - KEPT :], upload])))
+            try:
+                data = self._disk.read(self._path)
+            except OSError:
+                data = b""
+            if not data or data.count(b"\n") >= 2 * KEPT:
+                self._disk.create(self._path, b"".join(map(_line, [*_decoded(data)[1 - KEPT :], upload])), lasting=False)
             else:
-                self._disk.append(self._path, _line(upload))
+                self._disk.append(self._path, _line(upload), lasting=False)
 
     def all(self) -> dict[str, str]:
         """The video that each mark was uploaded into last."""
@@ -55,19 +62,23 @@ class Uploaded:
     def add_all(self, uploads: Iterable[Upload]) -> None:
         """Remember these, as many as are kept, by one write."""
         with contextlib.suppress(OSError):
-            self._disk.create(self._path, b"".join(map(_line, [*self._read(), *uploads][-KEPT:])))
+            lines = b"".join(map(_line, [*self._read(), *uploads][-KEPT:]))
+            self._disk.create(self._path, lines, lasting=False)
 
     def _read(self) -> list[Upload]:
         try:
-            entries = decode_lines(self._disk.read(self._path))
+            return _decoded(self._disk.read(self._path))
         except OSError:
             return []
-        found = (entry.get("uploaded") for entry in entries)
-        return [
-            Upload(words[0], words[1], float(words[2]))
-            for words in found
-            if isinstance(words, list) and list(map(type, words)) == [str, str, float]
-        ]
+
+
+def _decoded(data: bytes) -> list[Upload]:
+    found = (entry.get("uploaded") for entry in decode_lines(data))
+    return [
+        Upload(words[0], words[1], float(words[2]))
+        for words in found
+        if isinstance(words, list) and list(map(type, words)) == [str, str, float]
+    ]
 
 
 def _line(upload: Upload) -> bytes:
