@@ -53,13 +53,16 @@ def json_line(value: object) -> str:
     return json.dumps(finite, allow_nan=False).replace("##[", "#\\u0023[")
 
 
-def file_fields(path: str | None) -> dict[str, object]:
-    """How JSON names a file: `file`, and `file_b64`, its very bytes in base64, where its name is not UTF-8 and `file` only shows it."""
+def file_fields(path: str | None, name: str = "file") -> dict[str, object]:
+    """How JSON names a file: `file`, and `file_b64`, its very bytes in base64, where its name is not UTF-8 and `file` only shows it.
+
+    `name` is another one for `file`.
+    """
     if path is None or not _SURROGATE.search(path):
-        return {"file": path}
+        return {name: path}
     from base64 import b64encode
 
-    return {"file": path, "file_b64": b64encode(path.encode("utf-8", "surrogateescape")).decode()}
+    return {name: path, f"{name}_b64": b64encode(path.encode("utf-8", "surrogateescape")).decode()}
 
 
 def command_line(words: Iterable[str]) -> str:

@@ -30,7 +30,7 @@ from vidup.inert import command_line
 
 if TYPE_CHECKING:
     from vidup.api.credentials import ApiKey
-    from vidup.console.session import Task
+    from vidup.console.task import Task
     from vidup.state.record import Record
 
 
@@ -93,7 +93,7 @@ def _named(records: list[Record], name: str) -> Record:
 
 
 def _task(context: click.Context, record: Record, key: ApiKey | VidupError | None) -> Task:
-    from vidup.console.session import Task
+    from vidup.console.task import Task
     from vidup.plan.parts import Plan
     from vidup.upload.order import Order
     from vidup.upload.outcome import Report

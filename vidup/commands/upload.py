@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +30,8 @@ from vidup.errors import VidupError
 
 @click.command(cls=Command)
 @inputs
+@click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE",
+              help="Leave out what this file says is uploaded, and add a line to it for each file that is over.")  # fmt: skip
 @video_options
 @click.option("--video-id", type=VideoId(), metavar="ID", help="Upload into this existing video instead of creating one.")
 @where_options
@@ -62,6 +65,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     from vidup.console.answering import nothing_to_do, run_dry, run_dry_all, tell_first
     from vidup.console.early import CutShort, Waiting
     from vidup.console.keys import find_key
+    from vidup.console.manifesting import open_keeper
     from vidup.console.session import refuse_upload, run_uploads
     from vidup.console.tasks import tasks_of, unbegun_tasks
     from vidup.upload.order import Order
@@ -76,6 +80,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
         state_dir = state_folder(options["state_dir"])
         with Waiting():
             key = find_key(options["api_key_file"], environment(), base_url)
+        keeper = open_keeper(options["manifest"], writable=not options["dry_run"])
     except CutShort:
         return run_uploads(unbegun_tasks(taken, None, options["video_id"]), noise)
     except VidupError as error:
@@ -94,8 +99,13 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     if not tasks:
         return nothing_to_do(noise)
     if options["dry_run"]:
+        if keeper is not None:
+            tasks, left_out = keeper.not_vouched(tasks)
+            tell_first([f"{left_out} left out: {keeper.name} says that they are uploaded"] if left_out else [], noise)
+            if not tasks:
+                return nothing_to_do(noise)
         return run_dry_all(tasks, noise) if taken.several else run_dry(tasks[0], noise)
-    return run_uploads(tasks, noise)
+    return run_uploads(tasks, noise, keeper)
 
 
 def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vidup.console import early
 from vidup.console.options import Noise, environment
-from vidup.console.session import Task, refuse_upload
+from vidup.console.session import refuse_upload
 from vidup.console.signals import die_by
 from vidup.console.summary import failure_lines
+from vidup.console.task import Task
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
 from vidup.inert import json_line

@@ -17,7 +17,7 @@ def result_line(report: Report, noise: Noise, person_told: bool = False) -> str:
     nothing."""
     if noise.as_json:
         return json_line(report.to_json())
-    told = report.status == "uploaded" and report.video_id and not (person_told and _is_terminal())
+    told = report.status == "uploaded" and report.video_id and not (person_told and is_terminal())
     return inert(report.video_id or "") if told else ""
 
 
@@ -27,6 +27,11 @@ def print_result(report: Report, noise: Noise, person_told: bool = False, printi
     if not text:
         printing()
         return True
+    return print_line(text, printing)
+
+
+def print_line(text: str, printing: Callable[[], None] = lambda: None) -> bool:
+    """A line on stdout, at once. False if stdout could not take it; `printing` is called just before it is written."""
     if sys.stdout is None:  # closed before vidup began; print() would quietly do nothing
         return False
     try:
@@ -47,7 +52,8 @@ def flush(*streams: TextIO) -> None:
             continue
 
 
-def _is_terminal() -> bool:
+def is_terminal() -> bool:
+    """Whether stdout is one."""
     try:
         return sys.stdout.isatty()
     except (ValueError, AttributeError):

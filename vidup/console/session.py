@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from vidup.console import early
 from vidup.console.again import note_if_again, remember
 from vidup.console.github import annotation, open_step
+from vidup.console.leaving import end
 from vidup.console.options import Noise, environment
 from vidup.console.parting import Parting
-from vidup.console.results import flush, print_result, result_line
-from vidup.console.signals import ENDING, Signal, Signals, die_by
-from vidup.console.summary import failure_lines, stopping_lines, success_lines, undelivered_lines
-from vidup.errors import ExitCode, VidupError
+from vidup.console.results import print_result, result_line
+from vidup.console.signals import ENDING, Signal, Signals
+from vidup.console.summary import error_lines, failure_lines, stopping_lines, success_lines, undelivered_lines
+from vidup.console.task import Task, untouched, with_command
+from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Event, Note, Started
 from vidup.progress.base import Kind, Leaving, View, stderr_is_stuck
 from vidup.progress.choice import decide
@@ -27,30 +27,25 @@ from vidup.progress.views import open_view
 from vidup.upload.batch import Batch
 from vidup.upload.ending import GRACE
 from vidup.upload.order import Order
-from vidup.upload.outcome import Report, combined
+from vidup.upload.outcome import Report
 from vidup.upload.tally import PartState, Tally
 
+if TYPE_CHECKING:
+    from vidup.console.manifesting import Keeper
 
-class Task(NamedTuple):
-    """One file of a command: what to upload, or the error for which it cannot even begin; None where a signal came before that was known.
 
-    `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun,
-    `restart_command` the options that are advised besides --restart, `status_command` the video id of an upload that is through.
+def run_uploads(tasks: Sequence[Task], noise: Noise, keeper: Keeper | None = None) -> ExitCode:
+    """Upload all of them at once and print each result; returns the exit code, or ends by the signal that stopped them.
+
+    `keeper` knows what need not be uploaded, and is told of what is over.
     """
+    if len(tasks) != 1:
+        from vidup.console.several import run_several
 
-    order: Order | VidupError | None
-    untouched: Report
-    resume_command: Callable[[str | None], str]
-    restart_command: Callable[[str], str] = "--restart{}".format
-    status_command: Callable[[str], str] = "vidup status {}".format
-
-
-def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
-    """Upload one file after the other and print each result; returns the exit code, or ends by the signal that stopped them."""
-    session = _Session(noise)
+        return run_several(tasks, noise, keeper)
+    session = _Session(noise, keeper)
     with session.signals as signals:
-        for number, task in enumerate(tasks, 1):
-            session.run(task, tasks[number:])
+        session.run(tasks[0])
     return end(session.code, signals if session.code in ENDING.values() else None)
 
 
@@ -58,64 +53,82 @@ def refuse_upload(path: str | None, error: VidupError, noise: Noise, key_source:
     """End an upload that cannot even begin, say for want of a key, as one that failed: with an object, an `exit`, an annotation."""
     early.over()  # a failure is what it ends by
     stage = _refuse(path, error, noise, key_source, video_id)
-    stage.leave(error.code, [stage.report])
+    stage.leave(error.code)
     return end(error.code)
 
 
-def end(code: ExitCode, signals: Signals | None = None) -> ExitCode:
-    """The last act: ends by the signal received, if there is one, else returns the code.
-
-    Where stderr takes nothing, the interpreter's own end would wait for it for ever: then the process is left at once.
-    """
-    stuck = stderr_is_stuck()
-    flush(*([sys.stdout] if stuck else [sys.stdout, sys.stderr]))
-    if signals is not None and signals.received is not None:
-        die_by(signals.received)
-    if stuck:
-        os._exit(code)
-    return code
-
-
 class _Session:
-    """The uploads of one command, one after the other, under the same ears for signals."""
+    """The one upload of a command, and what hears signals meanwhile."""
 
-    def __init__(self, noise: Noise) -> None:
+    def __init__(self, noise: Noise, keeper: Keeper | None) -> None:
         self.parting = Parting()
         self.signals = Signals(self._stop, self._quit, self._look, self._park)
         self.code = ExitCode.OK
-        self._reports: list[Report] = []
         self._noise = noise
+        self._keeper = keeper
+        self._not_kept: VidupError | None = None
+        self._note = ""
         self._running: tuple[Batch, _Stage, Task] | None = None
-        self._rest: Sequence[Task] = ()
         self._look_is_due = False
 
-    def run(self, task: Task, rest: Sequence[Task]) -> None:
-        """Upload this file, or say why not; nothing begins once a signal has come. The last one ends the stream of events."""
-        self._rest, last = rest, not rest
+    def run(self, task: Task) -> None:
+        """Upload the file, or say why not; nothing begins once a signal has come."""
         if self.signals.received is not None or task.order is None:
             stage = self._skip(task, ENDING[self.signals.received or Signal.SIGINT])
         elif isinstance(task.order, VidupError):
             stage = _refuse(task.untouched.file, task.order, self._noise, parting=self.parting)
+            self._keep(None, stage.report)
         else:
             stage = self._upload(task, task.order)
-        self._reports.append(stage.report)
-        if last:
-            self.code = code_of(self._reports, self.signals.received)
-        stage.leave(self.code, self._reports if last else None)
+        self.code = code_of(stage.report, self.signals.received)
+        if self._not_kept is not None:
+            stage.view.message("\n".join(error_lines(self._not_kept)), "error")
+            self.code = self.code or self._not_kept.code
+        stage.leave(self.code)
+
+    def _leave_out(self, order: Order, stage: _Stage) -> bool:
+        """Whether the manifest vouches for the file, so that nothing need be asked or sent; then that is its result."""
+        if self._keeper is None:
+            return False
+        try:
+            vouched = self._keeper.vouched(order, lambda: self.signals.received is not None)
+        except Cancelled:
+            return False  # what follows hears of the signal, too
+        if vouched.note:
+            self._note = vouched.note
+        if vouched.report is None:
+            return False
+        with stage.open(Tally()):
+            stage.show(vouched.report)
+        return True
+
+    def _keep(self, order: Order | None, report: Report) -> bool:
+        """Whether the manifest has the row of this report."""
+        if self._keeper is None:
+            return False
+        try:
+            self._keeper.keep(order, report)
+        except VidupError as error:
+            self._not_kept = error
+            return False
+        return True
 
     def _upload(self, task: Task, order: Order) -> _Stage:
         stage = _Stage(self._noise, order.key.source, self.parting, task)
+        if self._leave_out(order, stage):
+            return stage
 
         def deliver(report: Report) -> bool:
-            report = _with_command(report, task)
+            report = with_command(report, task)
             if stage.shown is None:
                 self._foretell(stage, report)
+            kept = self._keep(order, report)
             out = stage.show(report)
-            if not self._rest and report.status != "interrupted":
+            if report.status != "interrupted":
                 self.signals.ignore()
             if report.status == "uploaded" and report.video_id:
                 remember(order, report.video_id)
-            return out
+            return out or kept
 
         def hear(event: Event) -> None:
             stage.tell(event)
@@ -129,6 +142,8 @@ class _Session:
             with view:
                 if self._noise.verbose:
                     view.message("\n".join([*self._noise.sources, f"the API key is from {order.key.source}"]))
+                if self._note:
+                    view.message(self._note)
                 self._running = batch, stage, task
                 if self._look_is_due:
                     self._look()
@@ -151,7 +166,7 @@ class _Session:
         stage = _Stage(self._noise, "", self.parting)
         with stage.open(Tally()) as view:
             self.parting.by_way_of(view.cut_in)
-            stage.show(_untouched(task, code))
+            stage.show(untouched(task, code))
         return stage
 
     def _stop(self, code: ExitCode) -> None:
@@ -184,19 +199,15 @@ class _Session:
         batch, _stage, task = self._running
         (upload,) = batch.uploads
         report = upload.report()
-        return _with_command(report if report.error else report._replace(exit_code=code), task)
+        return with_command(report if report.error else report._replace(exit_code=code), task)
 
     def _foretell(self, stage: _Stage, report: Report) -> None:
-        """Once a signal has come: make ready what a second one is to say, of this report and of the files that come later."""
+        """Once a signal has come: make ready what a second one is to say of this report."""
         if self.signals.received is None:
             return
-        code = ENDING[self.signals.received]  # whatever becomes of the files: the process ends by the signal
-        reports = [report, *(_untouched(later, code) for later in self._rest)]
-        every = [*self._reports, *reports]
-        leaving = Leaving(int(code), code.name.lower(), _message_of(every), any(one.resumable for one in every))
-        words, last = stage.last_words(reports, leaving)
-        objects = [result_line(report, self._noise) for report in reports]
-        self.parting.prepare(stage.view.cut_in, words, last, objects, stage.last_outputs(reports))
+        code = ENDING[self.signals.received]  # whatever becomes of the file: the process ends by the signal
+        words, last = stage.last_words(report, Leaving(int(code), code.name.lower(), _message_of(report), report.resumable))
+        self.parting.prepare(stage.view.cut_in, [words], last, [result_line(report, self._noise)], stage.last_outputs(report))
 
     def _look(self) -> None:
         self._look_is_due = self._running is None
@@ -207,20 +218,6 @@ class _Session:
         if self._running is not None:
             view = self._running[1].view
             (view.park if parked else view.go_on)()
-
-
-def _with_command(report: Report, task: Task) -> Report:
-    """The report with the commands to type in full: what begins anew has options that `vidup resume` does not know."""
-    if report.error is not None and not report.error.advice_is_whole:
-        report.error.advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
-        report.error.advice_is_whole = True  # a report is asked for more than once where a signal comes amid a failure
-    if not report.resumable:
-        return report
-    return report._replace(resume_command=task.resume_command(report.upload_id if report.total_parts is not None else None))
-
-
-def _untouched(task: Task, code: ExitCode) -> Report:
-    return _with_command(task.untouched._replace(exit_code=code), task)
 
 
 def _refuse(
@@ -306,14 +303,13 @@ class _Stage:
         """Whether the summary is shown on a terminal, so that the video id need not be told again on one."""
         return self._stderr.isatty() and self._style.mode != "json" and not self._noise.quiet
 
-    def last_words(self, reports: Sequence[Report], leaving: Leaving) -> tuple[list[str], str]:
-        """What stderr is told if these files end so: the words of each, and the end of all; worded now."""
-        words = [self.view.last_words(self._summary(report), report.to_json()) for report in reports]
-        return words, self.view.last_word(leaving)
+    def last_words(self, report: Report, leaving: Leaving) -> tuple[str, str]:
+        """What stderr is told if the file ends so: the words about it, and the end; worded now."""
+        return self.view.last_words(self._summary(report), report.to_json()), self.view.last_word(leaving)
 
-    def last_outputs(self, reports: Sequence[Report]) -> list[Callable[[], None]]:
+    def last_outputs(self, report: Report) -> list[Callable[[], None]]:
         """What tells a GitHub job so."""
-        return [] if self._step is None else [partial(self._step.end, report) for report in reports]
+        return [] if self._step is None else [partial(self._step.end, report)]
 
     @property
     def report(self) -> Report:
@@ -321,31 +317,21 @@ class _Stage:
         assert self.shown is not None
         return self.shown
 
-    def leave(self, code: ExitCode, reports: Sequence[Report] | None) -> None:
-        """The end: the view is closed, and only then stderr is free for an annotation.
-
-        `reports`, of the whole command, are given with its last file: a stream of events ends with one `exit`, and `code`.
-        """
+    def leave(self, code: ExitCode) -> None:
+        """The end: the view is closed, and only then stderr is free for an annotation."""
         report = self.report
-        if reports is None:
-            self.view.close()
-        else:
-            self.view.exit_(int(code), code.name.lower(), _message_of(reports), any(one.resumable for one in reports))
-            self._parting.over()
+        self.view.exit_(int(code), code.name.lower(), _message_of(report), report.resumable)
+        self._parting.over()
         heard = self._style.mode != "json" and not stderr_is_stuck()
         if report.status == "failed" and heard and (command := annotation(environment(), self._lines)):
             with contextlib.suppress(OSError, ValueError):
                 print(command, file=self._stderr, flush=True)
 
 
-def code_of(reports: Sequence[Report], received: Signal | None) -> ExitCode:
-    """The exit code of the command; a signal that left anything undone beats all."""
-    undone = [report for report in reports if report.status == "interrupted" or (len(reports) > 1 and report.status == "failed")]
-    return ENDING[received] if undone and received is not None else combined([report.exit_code for report in reports])
+def code_of(report: Report, received: Signal | None) -> ExitCode:
+    """The exit code of the command; a signal that left the file undone beats all."""
+    return ENDING[received] if received is not None and report.status == "interrupted" else report.exit_code
 
 
-def _message_of(reports: Sequence[Report]) -> str:
-    if len(reports) > 1:
-        return f"{sum(report.status == 'uploaded' for report in reports)} of {len(reports)} uploads are complete"
-    (report,) = reports
+def _message_of(report: Report) -> str:
     return report.error.what if report.error else report.status

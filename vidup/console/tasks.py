@@ -10,7 +10,7 @@ import click
 from vidup.console.inputs import Inputs, Item
 from vidup.console.options import VIDEO, given, resume_command, same_command, status_command
 from vidup.console.restarting import restart_command
-from vidup.console.session import Task
+from vidup.console.task import Task
 from vidup.console.titles import describer
 from vidup.errors import ExitCode, VidupError
 from vidup.upload.order import Order

@@ -226,6 +226,10 @@ class View(ABC):
         """The progress of one file ends here."""
         self._started = self._awaiting = self._down = None
 
+    def _make_room(self) -> None:
+        """Take away what is drawn, for now; lines alone only have to be out."""
+        self.out.flush()
+
     def _tell_no_more(self) -> None:
         self.style = self.style._replace(taskbar=False)
 

@@ -44,7 +44,7 @@ def condition(numbers: Snapshot, pace: Pace, down: str = "") -> str:
     if is_whole(numbers):
         return "finishing"
     if pace.stopping is not None:
-        return stopping_words(numbers, pace.stopping)
+        return stopping_words(numbers.states.count(PartState.ANSWER), pace.stopping)
     if pace.limited:
         return f"rate limit: {show_duration(math.ceil(pace.limited))}"
     if pace.idle >= STALL_AFTER:
@@ -54,9 +54,8 @@ def condition(numbers: Snapshot, pace: Pace, down: str = "") -> str:
     return "" if pace.eta is None else f"eta {show_duration(pace.eta)}"
 
 
-def stopping_words(numbers: Snapshot, seconds: float) -> str:
+def stopping_words(answers: int, seconds: float) -> str:
     """`stopping, 4 s for 4 answers`; without a promise where there is nothing to wait for."""
-    answers = numbers.states.count(PartState.ANSWER)
     return f"stopping, {show_duration(math.ceil(seconds))} for {answers} answer{'s'[: answers > 1]}" if answers else "stopping"
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from vidup.errors import ExitCode, VidupError
-from vidup.inert import json_line
+from vidup.inert import file_fields, json_line
 from vidup.state.disk import OsDisk
 
 _DISK: Final = OsDisk()
@@ -53,14 +53,15 @@ class Row(NamedTuple):
 class Manifest:
     """One manifest, opened to be read at once and added to later."""
 
-    def __init__(self, path: Path) -> None:
-        """Create it if need be, see that it can be added to, cut off what a torn write left, and read what ended well.
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
+        """Create it if need be, see that it can be added to, cut off what a torn write left, and read what ended well; if it is not to be
+        `writable`, only read it.
 
         Raises VidupError: FILE or, where the disk is full, AGAIN; USAGE for a file that holds something else.
         """
         self.path = path
         try:
-            self._descriptor = _open(path)
+            self._descriptor = _open(path) if writable else os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             with _alone(self._descriptor):
                 data = _read(self._descriptor)
                 if not _is_manifest(data):
@@ -68,7 +69,8 @@ class Manifest:
                         ExitCode.USAGE, f"{path} is not a manifest of vidup",
                         advice="Name another file with --manifest: nothing is added to one that holds something else.",
                     )  # fmt: skip
-                _cut(self._descriptor)
+                if writable:
+                    _cut(self._descriptor)
         except OSError as error:
             raise self._refuses(error) from error
         self._well: dict[str, bytes] = {}
@@ -92,8 +94,7 @@ class Manifest:
 
         A name that is not in UTF-8 stands there a second time, its bytes in base64.
         """
-        named = {"path": path, **{f"{name}_b64": _bytes_of(value) for name, value in (("path", path), ("file", file)) if _is_odd(value)}}
-        line = json_line({**fields, **named}).encode()
+        line = json_line({**fields, **file_fields(file), **file_fields(path, "path")}).encode()
         try:
             with _alone(self._descriptor):
                 _cut(self._descriptor)
@@ -229,16 +230,3 @@ def _named(fields: Mapping[str, object], name: str) -> str:
         except ValueError:
             return ""
     return plain if isinstance(plain, str) else ""
-
-
-def _is_odd(name: str) -> bool:
-    """Whether it has bytes that are not UTF-8, which no JSON can carry."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
-def _bytes_of(name: str) -> str:
-    return base64.b64encode(os.fsencode(name)).decode()

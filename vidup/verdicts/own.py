@@ -44,6 +44,13 @@ OWN: Final = (
         "Free or repair the folder, or name another one with --state-dir.",
     ),
     _own(
+        "manifest-not-usable", ExitCode.FILE,
+        ("The manifest … cannot be written", "is not a manifest of vidup"),
+        "Stops, for who asks for a manifest relies on it; what is on the server stays there. A file that is no manifest is 2, "
+        "a full disk 75.",
+        "Free or repair the place, or name another file with --manifest.",
+    ),
+    _own(
         "no-usable-key", ExitCode.AUTH,
         ("No API key was given", "The API key from", "The API key file", "The key kept in", "Others can read the key kept in",
          "The key file"),
@@ -79,7 +86,7 @@ OWN: Final = (
     ),
     _own(
         "interrupted", ExitCode.SIGINT,
-        ("Interrupted:", "is not uploaded yet", "Stopping: parts already sent"),
+        ("Interrupted:", "is not uploaded yet", "are not uploaded yet", "Stopping: parts already sent"),
         "Ends by the signal; everything sent so far is safe.", "Run the same command again, or vidup resume.",
     ),
     _own(
