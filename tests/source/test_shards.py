@@ -83,7 +83,7 @@ def slurm(task: int, least: int, most: int, count: int, step: str = "") -> dict[
         ({"VIDUP_SHARD_INDEX": "3", "VIDUP_SHARD_TOTAL": "8"}, "3/8"),
         ({"CI_NODE_INDEX": "1", "CI_NODE_TOTAL": "4"}, "1/4"),
         ({"VIDUP_SHARD_INDEX": "2", "VIDUP_SHARD_TOTAL": "2", "CI_NODE_INDEX": "1", "CI_NODE_TOTAL": "4"}, "2/2"),
-        (slurm(0, 0, 9, 10), "1/10"), (slurm(10, 1, 10, 10), "10/10"), (slurm(4, 0, 8, 5, "2"), "3/5"), (slurm(1, 1, 1, 1), "1/1"),
+        (slurm(0, 0, 9, 10), "1/10"), (slurm(10, 1, 10, 10), "10/10"), (slurm(4, 0, 8, 5, "2"), "3/5"),
         ({"JOB_COMPLETION_INDEX": "0", "VIDUP_SHARD_TOTAL": "8"}, "1/8"), ({"JOB_COMPLETION_INDEX": "7", "VIDUP_SHARD_TOTAL": "8"}, "8/8"),
         ({"CI_NODE_TOTAL": "1", **slurm(2, 1, 3, 3)}, "2/3"), ({"VIDUP_SHARD_INDEX": "", "CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "2"}, "2/2"),
     ],
@@ -99,7 +99,7 @@ def test_the_engine_around_says_which_shard(environ: dict[str, str], shard: str)
         {}, {"CI_NODE_TOTAL": "4"}, {"VIDUP_SHARD_TOTAL": "8"}, {"VIDUP_SHARD_INDEX": "3"}, {"VIDUP_SHARD_INDEX": "0", "VIDUP_SHARD_TOTAL": "8"},
         {"CI_NODE_INDEX": "0", "CI_NODE_TOTAL": "4"}, {"CI_NODE_INDEX": "5", "CI_NODE_TOTAL": "4"}, {"CI_NODE_INDEX": "2"},
         {"CI_NODE_INDEX": "one", "CI_NODE_TOTAL": "4"}, {"JOB_COMPLETION_INDEX": "0"}, {"JOB_COMPLETION_INDEX": "8", "VIDUP_SHARD_TOTAL": "8"},
-        {"JOB_COMPLETION_INDEX": "x", "VIDUP_SHARD_TOTAL": "8"}, slurm(3, 3, 3, 1), slurm(3, 3, 7, 2), slurm(5, 5, 7, 3), slurm(0, 0, 9, 3),
+        {"JOB_COMPLETION_INDEX": "x", "VIDUP_SHARD_TOTAL": "8"}, slurm(3, 3, 3, 1), slurm(1, 1, 1, 1), slurm(0, 0, 0, 1), slurm(3, 3, 7, 2), slurm(5, 5, 7, 3), slurm(0, 0, 9, 3),
         slurm(1, 0, 8, 5, "2"), slurm(12, 0, 9, 10), slurm(1, 0, 9, 10, "0"), {"SLURM_ARRAY_TASK_ID": "1"}, {**slurm(1, 0, 9, 10), "SLURM_ARRAY_TASK_MAX": "x"},
     ],
 )  # fmt: skip

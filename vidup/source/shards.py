@@ -70,7 +70,7 @@ def _slurm(environ: Mapping[str, str]) -> Shard:
     step = environ.get("SLURM_ARRAY_TASK_STEP") or "1"
     if not _NUMBER.fullmatch(step) or not int(step):
         raise ValueError(f"SLURM_ARRAY_TASK_STEP is {step}, which is no step: {_GIVE}")
-    whole = least in (0, 1) and most >= least and (most - least) // int(step) + 1 == count
+    whole = least in (0, 1) and most > least and (most - least) // int(step) + 1 == count  # one task may be the re-run of one
     if not whole or (task - least) % int(step) or not least <= task <= most:
         raise ValueError(
             f"this Slurm array of {count} tasks, {least} to {most}, is not a whole one, as a re-run of some tasks is none: "
