@@ -318,8 +318,9 @@ class Run:
             Upload(number, order, world, acts, self.told.append, lambda report: bool(self.reports.append(report)) or True, self.crowd)  # type: ignore[func-returns-value]
             for number, order in enumerate(orders)
         ]
+        self.roster = Roster(len(orders), self.uploads.__getitem__)
         self.dispatcher = Dispatcher(
-            Roster(len(orders), self.uploads.__getitem__), pool, acts, RetryBudget(orders[0].retry_for), Pacer(waits, lambda: 0.0),
+            self.roster, pool, acts, RetryBudget(orders[0].retry_for), Pacer(waits, lambda: 0.0),
             probing, lambda: pool.clock, Stopping(stop, lambda: ExitCode.SIGINT), self.told.append, orders[0].base_url,
         )  # fmt: skip
 

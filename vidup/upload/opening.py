@@ -88,7 +88,7 @@ class Opening:
         if record is None or record.touched or self._order.adopt or not self._is_written_in_place(record):
             return
         with contextlib.suppress(OSError):  # it is refused in any case
-            Journal.reopen(self._folder, self.upload_id).touched()
+            Journal.reopen(self._folder, self.upload_id, record.checkpoint.total_parts).touched()
 
     def _is_written_in_place(self, record: Record) -> bool:
         known, now = record.checkpoint, self._source
@@ -186,7 +186,7 @@ class Opening:
         assert now is not None
         identity = (source.device, source.inode, source.mtime_ns)
         try:
-            journal = Journal.reopen(self._folder, self.upload_id)
+            journal = Journal.reopen(self._folder, self.upload_id, known.total_parts)
             if known.path != source.path:
                 self._tell(Note(f"continuing the upload of {known.path}, whose file is now here"))
                 journal.moved(source.path)

@@ -250,9 +250,9 @@ class Upload:
 
     def _forget(self) -> None:
         """Drop the record of a finished upload; the result is out, so nothing may fail any more."""
-        assert self.opening is not None
+        assert self._container is not None
         try:
-            self._world.folder.forget(self.opening.upload_id)
+            self._container.journal.forget()
         except OSError as error:
             self._tell(Note(f"the record of this finished upload could not be removed ({error.strerror or error})", True))
 
