@@ -242,6 +242,19 @@ def test_what_the_second_signal_says_are_the_numbers_of_its_moment(emulate: Emul
     assert (json.loads(stdout)["parts_sent"], result["parts_sent"], process.returncode) == (1, 1, -signal.SIGINT)
 
 
+def test_a_signal_that_leaves_nothing_undone_changes_nothing(emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """Every answer comes within the grace and the server has the whole: that is told, and 0 is the end."""
+    emulator = emulate(faults=["part=*,times=*:stall-answer=1"])
+    process = vidup.start("upload", video(12 * MIB), "--json", "--part-size", "5MiB", emulator=emulator)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=20)
+    report = json.loads(stdout)
+    assert (process.returncode, report["status"], report["exit_code"], report["resumable"]) == (0, "uploaded", 0, False)
+    assert "for 2 answers (again to quit at once)" in stderr and "Uploaded movie.mp4" in stderr and "Interrupted" not in stderr
+    assert emulator.videos[report["video_id"]].complete and not list(vidup.state.glob("*.json"))
+
+
 def test_a_stdout_that_takes_nothing_keeps_nobody_from_the_summary(full_pipe: int, emulator: Emulator, video: Video, vidup: Cli) -> None:
     """It is shown before the id is written where that may wait for ever."""
     process = vidup.start("upload", video(6 * MIB), emulator=emulator, stdout=full_pipe)
