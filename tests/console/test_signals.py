@@ -325,7 +325,10 @@ def test_the_events_of_several_end_with_one_exit(two_begun: Emulator, vidup: Cli
 
 def test_a_signal_that_left_anything_undone_beats_all() -> None:
     """One failure keeps its code, of several the signal stands in `exit` as the process ends by it; what is complete is complete."""
-    good, bad = Report("uploaded", "a", ExitCode.OK), Report("failed", "b", ExitCode.REJECTED, error=VidupError(ExitCode.REJECTED, "it was refused"))
+    good, bad = (
+        Report("uploaded", "a", ExitCode.OK),
+        Report("failed", "b", ExitCode.REJECTED, error=VidupError(ExitCode.REJECTED, "it was refused")),
+    )
     stopped = Report("interrupted", "c", ExitCode.SIGTERM)
     assert [code_of(one, signal.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.REJECTED, ExitCode.SIGTERM]
     assert [of_two(good, one, ExitCode.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.SIGTERM, ExitCode.SIGTERM]
