@@ -46,6 +46,8 @@ class VidupError(Exception):
         self.advice = advice
         self.mended_outside = mended_outside
         self.concerns_all = concerns_all
+        self.advice_is_whole = False
+        """Whether the commands in the advice are complete, so that they can be pasted."""
 
     def twin(self) -> Self:
         """The same for another file, whose command may word the advice for itself."""

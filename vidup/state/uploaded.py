@@ -6,13 +6,14 @@ A line for each: hashes, a video id and a time. It is an aid for people: nothing
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from vidup.state.disk import Disk, OsDisk
 from vidup.state.record import decode_lines, encode
 
-_KEPT: Final = 100
+KEPT: Final = 100
 """Uploads that are remembered; up to twice as many lines are in the file."""
 
 _NAME: Final = "uploaded"
@@ -49,10 +50,26 @@ class Uploaded:
                 data = self._disk.read(self._path)
             except OSError:
                 data = b""
-            if not data or data.count(b"\n") >= 2 * _KEPT:
-                self._disk.create(self._path, b"".join(map(_line, [*_decoded(data)[1 - _KEPT :], upload])), lasting=False)
+            if not data or data.count(b"\n") >= 2 * KEPT:
+                self._disk.create(self._path, b"".join(map(_line, [*_decoded(data)[1 - KEPT :], upload])), lasting=False)
             else:
                 self._disk.append(self._path, _line(upload), lasting=False)
+
+    def all(self) -> dict[str, str]:
+        """The video that each mark was uploaded into last."""
+        return {upload.mark: upload.video_id for upload in self._read()}
+
+    def add_all(self, uploads: Iterable[Upload]) -> None:
+        """Remember these, as many as are kept, by one write."""
+        with contextlib.suppress(OSError):
+            lines = b"".join(map(_line, [*self._read(), *uploads][-KEPT:]))
+            self._disk.create(self._path, lines, lasting=False)
+
+    def _read(self) -> list[Upload]:
+        try:
+            return _decoded(self._disk.read(self._path))
+        except OSError:
+            return []
 
 
 def _decoded(data: bytes) -> list[Upload]:

@@ -332,7 +332,7 @@ class Dispatcher:
             action = action._replace(wait=max(min(action.wait, most), action.asked))
         if health.is_down:
             action = action._replace(wait=probe if request.verb is Verb.PART else max(probe, action.wait))
-        self._outage.tell_next(action, action.wait, self._budget.left, now)
+        self._outage.tell_next(request.kind, action, action.wait, self._budget.left, now)
         return action
 
     def _line_is_back(self, now: float) -> None:

@@ -19,7 +19,7 @@ from vidup.upload.container import LEAVE_OUT, Container, not_this_split
 from vidup.upload.creating import create
 from vidup.upload.exchange import Source, Verb
 from vidup.upload.order import Order
-from vidup.upload.outcome import Refused
+from vidup.upload.outcome import Content, Refused
 from vidup.upload.partbook import PartBook
 
 _CONTAINER_LIFE = 7 * 86400
@@ -58,6 +58,11 @@ class Opening:
         found = found or folder.find_moved(order.base_url, self._requested, self._fingerprint)
         self.known = found.checkpoint if found else None
         self.upload_id = found.checkpoint.upload_id if found else folder.free_upload_id(source.path, order.base_url, self._requested)
+
+    @property
+    def content(self) -> Content:
+        """What is being sent."""
+        return Content(self._source.path, self._fingerprint, self._source.mtime_ns)
 
     @property
     def parts_expected(self) -> int:

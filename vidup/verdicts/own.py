@@ -44,6 +44,13 @@ OWN: Final = (
         "Free or repair the folder, or name another one with --state-dir.",
     ),
     _own(
+        "manifest-not-usable", ExitCode.FILE,
+        ("The manifest … cannot be written", "is not a manifest of vidup"),
+        "Stops, for who asks for a manifest relies on it; what is on the server stays there. A file that is no manifest is 2, "
+        "a full disk 75.",
+        "Free or repair the place, or name another file with --manifest.",
+    ),
+    _own(
         "no-usable-key", ExitCode.AUTH,
         ("No API key was given", "The API key from", "The API key file", "The key kept in", "Others can read the key kept in",
          "The key file"),
@@ -79,7 +86,7 @@ OWN: Final = (
     ),
     _own(
         "interrupted", ExitCode.SIGINT,
-        ("Interrupted:", "is not uploaded yet", "Stopping: parts already sent"),
+        ("Interrupted:", "is not uploaded yet", "are not uploaded yet", "Stopping: parts already sent"),
         "Ends by the signal; everything sent so far is safe.", "Run the same command again, or vidup resume.",
     ),
     _own(
@@ -99,7 +106,11 @@ OWN: Final = (
         "wrong-usage", ExitCode.USAGE,
         ("No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
          "requires an argument", "The config file", "The emulator cannot start on",
-         "The name of the file is empty", "exclude each other", "leave out one of them"),
+         "The name of the file is empty", "exclude each other", "leave out one of them", "The list … is UTF-16", "The list … holds a NUL",
+         "is not a JSON object", "names no file", "has a key that vidup does not know", "has a file_b64 that is not base64",
+         "that is no text", "that is no list of texts", "that is neither true nor false", "has metadata that are neither",
+         "has a wrong video_id", "has a video_id", "is named twice", "names one video, and there are", "would both read standard input",
+         "says something only with", "is about a new video"),
         "Stops before anything is sent.", "See vidup COMMAND -h; a flag beats the environment, the environment the config file.",
     ),
     _own(
