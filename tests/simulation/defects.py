@@ -89,6 +89,14 @@ DEFECTS: Final = (
         Change("upload/dispatcher.py", "            if answer is not None:\n                self._settle(answer)",
                "            if answer is not None and not self._stopping.is_set():\n                self._settle(answer)"),
     )),
+    Defect("a stop takes parts that are all good for the whole video", "stop-1", (
+        Change("upload/upload.py", "                self._confirm()\n        elif step is self._last_step:",
+               "                self._ending = Ending(\"uploaded\", ExitCode.OK, None, -math.inf)\n        elif step is self._last_step:"),
+    )),
+    Defect("a stop asks no further though every part is good", "stop-2", (
+        Change("upload/upload.py", "            if self._ending.error is None and self._container is not None and self._container.book.all_good:",
+               "            if False:"),
+    )),
     Defect("a refusal without words ends the upload at once", "words", (
         Change("verdicts/judge.py", 'return self._by_slug["refused-without-words"]', "return self.by_status(reply.status)"),
     )),

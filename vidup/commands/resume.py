@@ -30,7 +30,7 @@ from vidup.inert import command_line
 
 if TYPE_CHECKING:
     from vidup.api.credentials import ApiKey
-    from vidup.console.session import Task
+    from vidup.console.task import Task
     from vidup.state.record import Record
 
 
@@ -92,8 +92,8 @@ def _named(records: list[Record], name: str) -> Record:
     raise VidupError(ExitCode.UNKNOWN, f"No interrupted upload is called {name}", advice="See what there is: vidup list")
 
 
-def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> Task:
-    from vidup.console.session import Task
+def _task(context: click.Context, record: Record, key: ApiKey | VidupError | None) -> Task:
+    from vidup.console.task import Task
     from vidup.plan.parts import Plan
     from vidup.upload.order import Order
     from vidup.upload.outcome import Report
@@ -105,7 +105,7 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
         part_size=Plan(known.size, known.total_parts).part_size, total_parts=known.total_parts, parts_done=len(record.confirmed),
         resumable=True,
     )  # fmt: skip
-    if isinstance(key, VidupError):
+    if key is None or isinstance(key, VidupError):
         return Task(key, untouched, lambda _upload_id: command)
     order = Order(
         path=known.path, base_url=known.base_url, key=key, state_dir=state_folder(options["state_dir"]),
@@ -120,14 +120,18 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
     )  # fmt: skip
 
 
-def _keys(key_file: str | None) -> Callable[[str], ApiKey | VidupError]:
-    """Finds the key for a base URL; a file or a pipe, which can be read only once, is read once for all of them."""
+def _keys(key_file: str | None) -> Callable[[str], ApiKey | VidupError | None]:
+    """Finds the key for a base URL, None where a signal came; a file or a pipe, which can be read only once, is read once for all."""
+    from vidup.console.early import CutShort, Waiting
     from vidup.console.keys import find_key
 
     @cache
-    def find(base_url: str) -> ApiKey | VidupError:
+    def find(base_url: str) -> ApiKey | VidupError | None:
         try:
-            return find_key(key_file, environment(), base_url)
+            with Waiting():
+                return find_key(key_file, environment(), base_url)
+        except CutShort:
+            return None
         except VidupError as error:
             return error
 

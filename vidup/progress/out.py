@@ -100,3 +100,19 @@ def write_at_once(descriptor: int, data: bytes) -> None:
         os.write(descriptor, data)
     finally:
         os.set_blocking(descriptor, blocks)
+
+
+def write_while_taken(descriptor: int, data: bytes, patience: float) -> None:
+    """Write as long as some of it is taken within so many seconds; the rest is dropped. Raises OSError."""
+    import select
+
+    blocks = os.get_blocking(descriptor)
+    os.set_blocking(descriptor, False)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    left = memoryview(data)
+    try:
+        while left and any(event & select.POLLOUT for _descriptor, event in poll.poll(patience * 1000)):
+            left = left[os.write(descriptor, left[: select.PIPE_BUF]) :]
+    finally:
+        os.set_blocking(descriptor, blocks)

@@ -159,6 +159,10 @@ class TerminalView(LineView):
     def _rest(self) -> None:
         super()._rest()
         self._tell_terminal(None)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Take the block away."""
         narrower = self._live is not None and self.out.size().columns < self._columns
         self._return()
         live, self._live, self._drawn = self._live, None, None

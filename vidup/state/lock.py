@@ -39,8 +39,11 @@ class Lock:
         self._descriptor: int | None = descriptor
         self._holder = holder
         with contextlib.suppress(OSError):
-            holder.write_text(f"{os.getpid()} {os.uname().nodename}\n")
-            holder.chmod(0o600)
+            told = os.open(holder, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(told, f"{os.getpid()} {os.uname().nodename}\n".encode())
+            finally:
+                os.close(told)
 
     def release(self) -> None:
         """Let others have it; again is no harm."""
@@ -91,6 +94,7 @@ def _is_locked_now(descriptor: int, folder: Path, holder: Path) -> bool:
         raise VidupError(
             ExitCode.FILE, f"Files cannot be locked in the state folder {folder}", cause=error.strerror or str(error),
             advice="Name a folder on a local disk with --state-dir: without a lock two vidups could spoil one upload.",
+            concerns_all=True,
         ) from error  # fmt: skip
     return True
 
