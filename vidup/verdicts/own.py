@@ -161,7 +161,8 @@ OWN: Final = (
         "Nothing, if it comes back. Else see the network, the proxy and --base-url: vidup check",
     ),
     _note(
-        "waiting-for-the-server", Verdict.RETRY, ("connecting to …:", "waiting for …:", "awaiting answer", "stalled …"),
+        "waiting-for-the-server", Verdict.RETRY, ("connecting to …:", "waiting for …:", "awaiting answer", "stalled …",
+         "nothing is being sent now"),
         "Waits, and after --timeout asks again: the server is slow to answer, or takes no data.",
         "Nothing; or see who else uses the line, and whether the server is in trouble.",
     ),
