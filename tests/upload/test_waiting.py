@@ -78,7 +78,7 @@ def test_it_ends_when_the_video_plays_and_the_record_goes(tmp_path: Path) -> Non
     assert 40.0 <= report.waited <= 56.0
     assert report.parts_sent == 2
     assert not list(done.folder.records())
-    assert any("waiting until vi1 plays" in event.text for event in done.told if isinstance(event, Note))
+    assert any("waiting until it plays" in event.text for event in done.told if isinstance(event, Note))
 
 
 def test_looks_are_rarer_with_time_and_never_stop(tmp_path: Path) -> None:

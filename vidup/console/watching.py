@@ -84,11 +84,9 @@ def wait_for(video_ids: Sequence[str], base_url: str, key: ApiKey, patience: flo
     batch = Batch([(order, view.tell, deliver) for order in orders], view.tell)
     with view:
         batch.run()
-    errors = {report.video_id: report.error for report in reports}
-    answers = Answers(as_json)
-    for upload, video_id in zip(batch.uploads, video_ids, strict=True):
-        error = errors[video_id]
-        if error is not None and upload.seen is None and (len(video_ids) == 1 or error.code in _OF_ALL):
-            raise error
-        answers.tell(video_id, upload.seen, error)
+    by_id, answers = {report.video_id: report for report in reports}, Answers(as_json)
+    for report in (by_id[video_id] for video_id in video_ids):
+        if report.error is not None and report.seen is None and (len(video_ids) == 1 or report.error.code in _OF_ALL):
+            raise report.error
+        answers.tell(report.video_id or "", report.seen, report.error)
     return answers.code

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from vidup.api.videostatus import VideoStatus
 from vidup.errors import ExitCode, VidupError
+from vidup.inert import file_fields
 from vidup.plan.parts import MAX_PART, MIB, MIN_PART, Plan, total_parts_for
 from vidup.units import option_size
 from vidup.upload.acting import Action, acted_upon
@@ -16,6 +18,10 @@ ON_SERVER: Final = ("uploaded", "playable")
 
 _ENVELOPE: Final = 1024
 """Bytes, at most, that a request carries around its part: a limit of 10 MiB lets no part of 10 MiB through."""
+
+
+_WHOLE_LINE: Final = (ExitCode.AUTH, ExitCode.TRUST)
+"""What ends one upload so ends all: the key and the trust are the same for every file."""
 
 
 class NotThisFile(VidupError):
@@ -30,6 +36,7 @@ class Refused(VidupError):
         self.rule = rule
         self.reply = reply
         self.mended_outside = rule.mended_outside
+        self.concerns_all = self.code in _WHOLE_LINE
 
 
 def refused(action: Action, what: str, plan: Plan | None = None) -> Refused:
@@ -119,17 +126,25 @@ def advice_for(rule: Rule, plan: Plan) -> str:
     return rule.advice.replace("{smaller}", option_size(smaller)).replace("{larger}", option_size(larger))
 
 
+class Content(NamedTuple):
+    """What was sent: where the file really is, what it looks like from afar, and when it was last written to."""
+
+    path: str
+    fingerprint: str
+    mtime_ns: int
+
+
 class Report(NamedTuple):
     """One file's outcome. What is unknown or does not apply is None; sizes are bytes, `seconds` wall time.
 
     `file` is None only where a command failed before any was named.
 
-    `status` is uploaded, playable, failed or interrupted. `skipped`: a video that was there already will do, and nothing was sent.
+    `status` is uploaded, playable, failed or interrupted. `skipped`: nothing was sent, since the video was known to be there.
     `whole`: the server has all of the file, also where waiting for it to play then failed or was interrupted; of `seconds`, `waited`
-    went by in that.
+    went by in that, and `seen` is the last status that was seen.
 
-    `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds
-    bytes more than once; `retries` the tries of parts beyond the first, also those that found no connection.
+    `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds bytes more than once; `retries` the tries
+    of parts beyond the first, also those that found no connection. `content` is None where the file was not looked at.
     """
 
     status: str
@@ -155,14 +170,21 @@ class Report(NamedTuple):
     skipped: bool = False
     whole: bool = False
     waited: float = 0.0
+    seen: VideoStatus | None = None
     error: VidupError | None = None
+    content: Content | None = None
+
+    @property
+    def is_through(self) -> bool:
+        """Whether no record need tell of it any more: the video is there, and whether it plays is known, or was not asked."""
+        return self.status in ON_SERVER and self.exit_code is not ExitCode.NOT_PLAYABLE
 
     def to_json(self) -> dict[str, object]:
         """The object that `--json` prints; its fields are the contract's."""
         return {
             "v": 1,
             "status": self.status,
-            "file": self.file,
+            **file_fields(self.file),
             "upload_id": self.upload_id,
             "video_id": self.video_id,
             "size": self.size,
