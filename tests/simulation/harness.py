@@ -87,7 +87,7 @@ def invent(world: World) -> Command:
 
 
 def _wishes(seed: int, named: bool) -> afterwards.Wish:
-    """What the command wants afterwards; into a video that is named no record is written."""
+    """What the command wants afterwards; into a video that is named no record is written, and of many a manifest tells."""
     wish = afterwards.wish(seed)
     return wish._replace(portable=False, skip=False) if named else wish
 
@@ -100,7 +100,16 @@ def invent_many(world: World) -> Command:
     for number, path in enumerate(paths):
         parts = rng.randint(8, 24) if number == large else rng.choice((1, 1, 1, 1, 2, 3))
         world.files.make(path, parts * 5 * MIB - rng.choice((0, 1, rng.randrange(5 * MIB))))
-    return Command(paths, tuple(range(count)), rng.choice((1, 2, 3, 4, 8)), rng.choice((60.0, 300.0, 900.0)), 5 * MIB, None, True)
+    return Command(
+        paths,
+        tuple(range(count)),
+        rng.choice((1, 2, 3, 4, 8)),
+        rng.choice((60.0, 300.0, 900.0)),
+        5 * MIB,
+        None,
+        True,
+        *_wishes(world.seed, named=True),
+    )
 
 
 def run_once(world: World, command: Command, make_run: MakeRun, chance: float) -> Run:
