@@ -114,7 +114,7 @@ REPORT = Report(status="interrupted", exit_code=ExitCode.SIGINT, file="movie.mp4
     [
         (down_state(LineDown("x", 5.0, 900.0, lost=True), 42.0, 5.0), "line-is-down"),
         (down_state(LineDown("x", 5.0, 900.0, lost=False), 42.0, 0.0), "line-is-down"),
-        ("no connection 0:42", "line-is-down"), ("server in trouble", "line-is-down"),
+        ("nothing is being sent now", "waiting-for-the-server"), ("no connection 0:42", "line-is-down"), ("server in trouble", "line-is-down"),
         (down_line(LineDown("x", 5.0, 900.0, lost=True, address="http://x"), None), "line-is-down"),
         (down_line(LineDown("x", 5.0, math.inf, lost=True), None), "line-is-down"),
         (up_line(LineUp(60.0, lost=True)), "line-is-down"), (up_line(LineUp(60.0, lost=False)), "line-is-down"),

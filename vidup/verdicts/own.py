@@ -55,9 +55,8 @@ OWN: Final = (
     ),
     _own(
         "manifest-not-usable", ExitCode.FILE,
-        ("The manifest … cannot be written", "is not a manifest of vidup"),
-        "Stops, for who asks for a manifest relies on it; what is on the server stays there. A file that is no manifest is 2, "
-        "a full disk 75.",
+        ("The manifest … cannot be written",),
+        "Stops, for who asks for a manifest relies on it; what is on the server stays there. A full disk is 75.",
         "Free or repair the place, or name another file with --manifest.",
     ),
     _own(
@@ -120,6 +119,7 @@ OWN: Final = (
     _own(
         "request-refused", ExitCode.REJECTED,
         ("Logging in failed", "Part … was refused", "Part … is refused, and the status does not list it", "Could not upload",
+         "it could not be uploaded",
          "The server refuses parts, and its status does not say why", "The video could not be created", "The status of … could not be read",
          "Renewing the access token failed", "videos could not be listed", "The video … cannot be used", "could not be deleted",
          "which this upload was going into, is gone",
@@ -134,7 +134,8 @@ OWN: Final = (
         "wrong-usage", ExitCode.USAGE,
         ("No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
          "requires an argument", "The config file", "The emulator cannot start on",
-         "The name of the file is empty", "exclude each other", "leave out one of them", "The list … is UTF-16", "The list … holds a NUL",
+         "The name of the file is empty", "exclude each other", "leave out one of them",
+         "is not a manifest of vidup", "The list … is UTF-16", "The list … holds a NUL",
          "is not a JSON object", "names no file", "has a key that vidup does not know", "has a file_b64 that is not base64",
          "that is no text", "that is no list of texts", "that is neither true nor false", "has metadata that are neither",
          "has a wrong video_id", "has a video_id", "is named twice", "names one video, and there are", "would both read standard input",
@@ -160,7 +161,8 @@ OWN: Final = (
         "Nothing, if it comes back. Else see the network, the proxy and --base-url: vidup check",
     ),
     _note(
-        "waiting-for-the-server", Verdict.RETRY, ("connecting to …:", "waiting for …:", "awaiting answer", "stalled …"),
+        "waiting-for-the-server", Verdict.RETRY, ("connecting to …:", "waiting for …:", "awaiting answer", "stalled …",
+         "nothing is being sent now"),
         "Waits, and after --timeout asks again: the server is slow to answer, or takes no data.",
         "Nothing; or see who else uses the line, and whether the server is in trouble.",
     ),
@@ -180,6 +182,11 @@ OWN: Final = (
          "the answer to creating the video was lost", "stays behind empty", "stay behind empty"),
         "Uploads into a new video. What was begun before stays behind, and goes after 7 days if it is unfinished.",
         "Stop it with Ctrl-C if that is not meant, and delete in the dashboard what is not wanted.",
+    ),
+    _note(
+        "nothing-to-upload", Verdict.ACCEPT, ("there is nothing to upload",),
+        "Ends with 0, as an empty shard does: no file is left of what was named, or all of it is in the manifest.",
+        "Nothing; if there should be files, see the folders, --include, --exclude, --shard and --manifest.",
     ),
     _note(
         "result-not-shown", Verdict.ACCEPT,
