@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from tests.simulation import manifest
 from tests.simulation.network import FakePool
 from tests.simulation.runs import Command, Ending
 from tests.simulation.world import World
 from vidup.api.credentials import ApiKey
 from vidup.errors import ExitCode
-from vidup.state.journal import Lock, StateFolder
+from vidup.state.journal import StateFolder
+from vidup.state.lock import Lock
 from vidup.upload.acting import Acts
 from vidup.upload.crowd import Crowd
 from vidup.upload.dice import LONGEST_BACKOFF
@@ -51,6 +53,11 @@ def run(world: World, command: Command) -> tuple[int, list[Ending]]:
 
     def deliver(number: int, report: Report) -> bool:
         reports[number] = report
+        if command.manifest:
+            try:
+                manifest.write(world.disk, world.run, _ending(command.uploads[number], report))
+            except OSError:
+                return False
         return True
 
     acts, folder = Acts(TABLE, backoff), _Folder(FOLDER, world.disk)
