@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 from vidup.inert import inert
 from vidup.units import show_size, show_time
 from vidup.upload.outcome import Report, combined
@@ -17,7 +17,8 @@ _GROUPS: Final = 10
 _NAMES: Final = 3
 """Files that are named where several failed alike."""
 
-GOOD: Final = frozenset({"uploaded", "playable"})
+ON_SERVER: Final = frozenset({"uploaded", "playable"})
+"""The statuses that say that the server has the whole video."""
 
 
 class Failure(NamedTuple):
@@ -38,6 +39,8 @@ class Totals:
         """`count` files are expected."""
         self.count = count
         self.uploaded = self.failed = self.interrupted = self.skipped = 0
+        self.troubled = 0
+        """Files that have an error: those that failed, and those that are on the server and do not play."""
         self.resumable = False
         self.bytes_sent = 0
         self.parts_again = 0
@@ -51,7 +54,7 @@ class Totals:
         self.resumable |= report.resumable
         self.bytes_sent += report.bytes_sent
         self.parts_again += report.parts_again
-        if report.status in GOOD:
+        if report.status in ON_SERVER:
             self._ids[number] = report.video_id or ""
             self.skipped += report.skipped
             self.uploaded += not report.skipped
@@ -59,8 +62,7 @@ class Totals:
             self.interrupted += 1
         else:
             self.failed += 1
-            return self._fail(report)
-        return False
+        return report.error is not None and self._fail(report.error, report.file or "")
 
     @property
     def good(self) -> int:
@@ -84,10 +86,10 @@ class Totals:
         """What failed, the first first."""
         return list(self._failures.values())
 
-    def _fail(self, report: Report) -> bool:
-        error, name = report.error, _name(report.file or "")
-        assert error is not None, "a report of a failure has an error"
-        key = (_without(error.what, report.file or "", name), error.cause, error.advice)
+    def _fail(self, error: VidupError, file: str) -> bool:
+        self.troubled += 1
+        name = _name(file)
+        key = (_without(error.what, file, name), error.cause, error.advice)
         known = self._failures.get(key)
         if known is None:
             self._failures[key] = Failure(*key, (name,), 1, error.concerns_all)
@@ -110,9 +112,11 @@ def summary_lines(totals: Totals, seconds: float, command: str, *, manifest: str
         )
     if totals.interrupted:
         lines.append(f"  {totals.interrupted} {'is' if totals.interrupted == 1 else 'are'} not uploaded yet; what was sent is safe")
-    if totals.failed:
+    if totals.troubled:
         own = [] if brief else [failure for failure in totals.failures() if not failure.concerns_all]  # what concerns all was told
-        lines += [f"  {totals.failed} failed", *_failure_lines(own)]
+        silent = totals.troubled - totals.failed
+        counts = (f"{totals.failed} failed" if totals.failed else "", f"{silent} do not play" if silent > 0 else "")
+        lines += [f"  {', '.join(filter(None, counts))}", *_failure_lines(own)]
     if command and (totals.interrupted or totals.resumable):
         lines.append(f"→ Continue with: {inert(command, 1000)}")
     return lines
