@@ -17,7 +17,7 @@ from vidup.console.outlet import Outlet
 from vidup.console.results import is_terminal, result_line
 from vidup.console.summary import error_lines, failure_lines, stopping_lines
 from vidup.console.task import Task
-from vidup.console.totals import Totals, done_words, summary_lines, undelivered_lines
+from vidup.console.totals import Totals, continue_line, done_words, summary_lines, undelivered_lines
 from vidup.errors import ExitCode, VidupError
 from vidup.progress.base import Kind, Leaving, stderr_is_stuck
 from vidup.progress.choice import decide
@@ -127,8 +127,8 @@ class CrowdStage:
             answers = sum(file.states.count(PartState.ANSWER) for file in self.crowd.snapshot().open)
         self.view.ending()
         self.view.stopping(GRACE)
-        report = Report("interrupted", None, code, resumable=True, resume_command=same_command())
-        self.view.message("\n".join(stopping_lines(report, GRACE, answers)), "warning")
+        lines = [*stopping_lines(Report("interrupted", None, code), GRACE, answers), continue_line(same_command())]
+        self.view.message("\n".join(lines), "warning")
 
     def quit(self, code: ExitCode, reports: Reports) -> None:
         """The second signal: say at once how it ends, in the numbers of this moment, unless all is said."""

@@ -14,6 +14,9 @@ from vidup.upload.outcome import Report, combined
 _GROUPS: Final = 10
 """Failures that the summary tells, each with its action; of more only how many."""
 
+_LONGEST: Final = 1000
+"""Characters of a command that is shown."""
+
 _NAMES: Final = 3
 """Files that are named where several failed alike."""
 
@@ -118,13 +121,19 @@ def summary_lines(totals: Totals, seconds: float, command: str, *, manifest: str
         counts = (f"{totals.failed} failed" if totals.failed else "", f"{silent} do not play" if silent > 0 else "")
         lines += [f"  {', '.join(filter(None, counts))}", *_failure_lines(own)]
     if command and (totals.interrupted or totals.resumable):
-        lines.append(f"→ Continue with: {inert(command, 1000)}")
+        lines.append(continue_line(command))
     return lines
+
+
+def continue_line(command: str) -> str:
+    """The command that continues; one with thousands of file names is not repeated, and a part of it would not work."""
+    return f"→ Continue with: {inert(command, _LONGEST)}" if len(command) <= _LONGEST else "→ To continue, run the same command again."
 
 
 def undelivered_lines(command: str) -> list[str]:
     """That standard output did not take results, and the command that prints them there."""
-    return ["Standard output took nothing: results of this run are missing there.", f"→ To have them there: {inert(command, 1000)}"]
+    again = inert(command, _LONGEST) if len(command) <= _LONGEST else "run the same command again."
+    return ["Standard output took nothing: results of this run are missing there.", f"→ To have them there: {again}"]
 
 
 def done_words(report: Report) -> tuple[str, str]:
