@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Cli, fill, sha256
+from tests.conftest import MIB, Cli, fill, sha256
 from vidup.emulator.server import Emulator
 
 
@@ -50,8 +52,9 @@ def test_a_list_from_standard_input_brings_what_each_file_has_of_its_own(card: P
     """Paths and objects, mixed; what an object does not say is as the command says."""
     rows = "card/a.mp4\n" + json.dumps({"file": "card/day 2/b.MOV", "title": "Day {2}", "public": False}) + "\n"
     done = vidup("upload", "--from-file", "-", "--tag", "holiday", emulator=emulator, stdin=rows)
-    assert (done.returncode, done.stdout.split()) == (0, list(emulator.videos)), done.stderr
-    told = [(video.title, video.attributes.get("public", True), video.attributes["tags"]) for video in emulator.videos.values()]
+    assert done.returncode == 0, done.stderr
+    videos = [emulator.videos[video_id] for video_id in done.stdout.split()]
+    told = [(video.title, video.attributes.get("public", True), video.attributes["tags"]) for video in videos]
     assert told == [("a", True, ["holiday"]), ("Day {2}", False, ["holiday"])]
 
 
@@ -59,7 +62,7 @@ def test_paths_that_end_in_a_nul(card: Path, emulator: Emulator, vidup: Cli) -> 
     """As find -print0 writes them, also with a line break in the name."""
     fill(vidup.cwd / "two\nlines.mp4", 500)
     done = vidup("upload", "--null", "--from-file", "-", emulator=emulator, stdin="card/a.mp4\0two\nlines.mp4\0")
-    assert (done.returncode, [video.size for video in emulator.videos.values()]) == (0, [1000, 500]), done.stderr
+    assert (done.returncode, [emulator.videos[video_id].size for video_id in done.stdout.split()]) == (0, [1000, 500]), done.stderr
 
 
 def test_a_name_that_is_not_utf_8_goes_the_whole_way(emulator: Emulator, vidup: Cli) -> None:
@@ -171,3 +174,35 @@ def test_a_dry_run_with_a_refused_key_is_refused_for_each(card: Path, emulator: 
     done = vidup("upload", "-n", "--json", "card/a.mp4", "card/day 2/b.MOV", "--base-url", emulator.url, env={"VIDUP_API_KEY": "wrong"})
     assert (done.returncode, [row["exit_code"] for row in objects(done.stdout)]) == (4, [4, 4])
     assert len(emulator.requests) == 1
+
+
+def test_resume_all_goes_on_with_everything_over_one_line(emulator: Emulator, vidup: Cli) -> None:
+    """One log in; results in the order in which the uploads began. So does a resume of several names."""
+    files = [fill(vidup.cwd / f"{name}.mp4", 12 * MIB, number) for number, name in enumerate("abc")]
+    for again in ((), ("--all",)):
+        emulator.clear_faults()
+        begun = []
+        for path in files:
+            emulator.add_fault("part=2:error=uploaded-file-invalid-file")
+            failed = vidup("upload", path.name, "--part-size", "5MiB", "-j", "1", "--json", emulator=emulator)
+            (row,) = objects(failed.stdout)
+            begun.append(row)
+        emulator.clear_faults()
+        before = len(emulator.requests)
+        names = again or (begun[0]["upload_id"], begun[1]["video_id"], str(files[2]))
+        done = vidup("resume", *names, "--json", emulator=emulator)
+        assert (done.returncode, [(row["video_id"], row["parts_skipped"]) for row in objects(done.stdout)]) == (
+            0, [(row["video_id"], 1) for row in begun],
+        ), done.stderr  # fmt: skip
+        assert [request.path for request in list(emulator.requests)[before:]].count("/auth/api-key") == 1
+
+
+def test_a_signal_while_the_list_is_read_ends_at_once(emulator: Emulator, vidup: Cli) -> None:
+    """By the signal, without a request: what the pipe would have named is not known."""
+    with vidup.start("upload", "--from-file", "-", emulator=emulator, stdin=subprocess.PIPE) as running:
+        assert running.stdin is not None and running.stdout is not None
+        running.stdin.write("\n" * 200_000)  # more than a pipe holds: once it is written, vidup is reading
+        running.stdin.flush()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(20) == -signal.SIGINT
+        assert (running.stdout.read(), list(emulator.requests)) == ("", [])

@@ -105,5 +105,5 @@ def test_help_imports_nothing_that_takes_time() -> None:
     code = "import sys\nfrom vidup.cli import run\nsys.argv = ['vidup', '-h']\nrun()\nprint(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True)
     loaded = set(done.stderr.split())
-    assert not loaded & {"requests", "rich", "tenacity", "filelock", "platformdirs", "tomllib", "ssl", "asyncio", "vidup.console.options"}
+    assert not loaded & {"requests", "rich", "tenacity", "platformdirs", "tomllib", "ssl", "asyncio", "vidup.console.options"}
     assert not [name for name in loaded if name.startswith("vidup.commands.")]

@@ -19,7 +19,7 @@ from tests.conftest import MIB, Cli
 from vidup.console.session import code_of
 from vidup.console.totals import Totals
 from vidup.emulator.server import Emulator
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 from vidup.upload.outcome import Report, combined
 
 Emulate = Callable[..., Emulator]
@@ -325,7 +325,10 @@ def test_the_events_of_several_end_with_one_exit(two_begun: Emulator, vidup: Cli
 
 def test_a_signal_that_left_anything_undone_beats_all() -> None:
     """One failure keeps its code, of several the signal stands in `exit` as the process ends by it; what is complete is complete."""
-    good, bad = Report("uploaded", "a", ExitCode.OK), Report("failed", "b", ExitCode.REJECTED)
+    good, bad = (
+        Report("uploaded", "a", ExitCode.OK),
+        Report("failed", "b", ExitCode.REJECTED, error=VidupError(ExitCode.REJECTED, "it was refused")),
+    )
     stopped = Report("interrupted", "c", ExitCode.SIGTERM)
     assert [code_of(one, signal.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.REJECTED, ExitCode.SIGTERM]
     assert [of_two(good, one, ExitCode.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.SIGTERM, ExitCode.SIGTERM]

@@ -16,7 +16,7 @@ from vidup.events import Awaiting, LineDown, LineUp, Note, PartChanged, Resumed,
 from vidup.plan.parts import Plan
 from vidup.progress.choice import Mode, Style
 from vidup.progress.crowd import CrowdView, Whose
-from vidup.progress.crowdlines import crowd_block, crowd_line, lines_for
+from vidup.progress.crowdlines import crowd_block, crowd_line, finished_line, lines_for
 from vidup.progress.layout import ASCII, BLOCKS
 from vidup.progress.outlook import Outlook
 from vidup.progress.view import _cells
@@ -56,7 +56,7 @@ class Run:
         self.hand.time += after
         self.crowd.ended(number, "uploaded")
         self.view.result_of(
-            whose(number), {"v": 1, "file": whose(number).file, "video_id": f"vi{number}"}, f"  vi{number}  10.0 MiB in 2.0 s"
+            whose(number), {"v": 1, "file": whose(number).file, "video_id": f"vi{number}"}, (f"vi{number}", "10.0 MiB in 2.0 s")
         )
 
     def pass_(self, seconds: float) -> None:
@@ -213,12 +213,20 @@ def test_what_is_done_scrolls_by_at_most_once_a_second(run: Run) -> None:
 
 def test_a_name_that_is_done_is_cut_before_what_is_said_of_it(terminal: int) -> None:
     """The video id stays whole, and the line a line."""
-    resize(terminal, 50)
+    resize(terminal, 56)
     run = Run("tty", Tape(terminal))
     run.begin(0)
     run.done(0)
     (line,) = [line for line in run.tape.getvalue().splitlines() if "✓" in line]
-    assert line.rstrip().endswith("vi0  10.0 MiB in 2.0 s") and _cells(line[line.index("✓") :]) < 50
+    assert line.rstrip().endswith("vi0  10.0 MiB in 2.0 s") and _cells(line[line.index("✓") :]) < 56 and "…" in line
+
+
+@pytest.mark.parametrize("columns", range(36, 120))
+def test_the_line_of_a_file_that_is_done_is_one_row(columns: int) -> None:
+    """The id is always whole; how long it took goes before too much of the name does."""
+    line = finished_line(NAMES[0], ("vi4blUQJFrYWbaG44NChkH27", "28.0 MiB in 2.1 s"), columns, BLOCKS, _cells)
+    assert _cells(line) <= columns and "vi4blUQJFrYWbaG44NChkH27" in line
+    assert ("in 2.1 s" in line) == (columns >= 24 + 26 + 19)
 
 
 def test_others_may_write_to_the_terminal_in_between(terminal: int) -> None:

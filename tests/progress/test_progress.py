@@ -501,6 +501,7 @@ def test_plain_says_what_was_resumed_and_why_it_waits() -> None:
     view.progress_line()
     view.message("::error::x\nnext", "error")
     assert [line[9:] for line in tape.lines()] == [
+        "nothing is being sent now",
         "resuming: 3 of 9 parts were confirmed before, says this machine's record",
         "vidup: uploading a b.mp4 (4.0 MiB, in one part) as vi4blUQJFrYWbaG44NChkH27, upload id k3f9",
         "waiting 12 s: rate limit",

@@ -11,7 +11,8 @@ from tests.simulation.runs import Command, Ending
 from tests.simulation.world import World
 from vidup.api.credentials import ApiKey
 from vidup.errors import ExitCode
-from vidup.state.journal import Lock, StateFolder
+from vidup.state.journal import StateFolder
+from vidup.state.lock import Lock
 from vidup.upload.acting import Acts
 from vidup.upload.crowd import Crowd
 from vidup.upload.dice import LONGEST_BACKOFF

@@ -149,6 +149,16 @@ def test_a_first_contact_that_fails_names_the_address_and_the_patience(tmp_path:
     assert report.error is not None and "http://virtual" in report.error.advice and "--base-url" in report.error.advice
 
 
+def test_a_proxy_that_is_gone_is_in_the_advice(tmp_path: Path) -> None:
+    """Where it is the proxy that never answered, its address is the first to be looked at, and not only the server's."""
+    gone = Reply(failure="no-answer", text="the proxy http://127.0.0.1:3128 refused the connection")
+    (report,) = Run(line(Server(), [1.0], lambda _request, _worker: gone), [order(tmp_path, 2, 1, retry_for=30.0)], backoff=9.0).run()
+    assert report.exit_code == ExitCode.AGAIN and report.error is not None
+    assert report.error.advice == (
+        "Nothing ever answered at http://virtual: check the network, the proxy (HTTPS_PROXY, HTTP_PROXY) and --base-url."
+    )
+
+
 def test_a_certificate_refused_at_the_first_contact_names_the_address(tmp_path: Path) -> None:
     """Exit 7: which server it was, and the option that says so."""
     pool = line(Server(), [1.0], lambda _request, _worker: Reply(failure="certificate-not-trusted", text="expired"))

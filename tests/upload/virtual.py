@@ -16,7 +16,8 @@ from vidup.events import Event
 from vidup.plan.parts import MIB
 from vidup.source.videofile import BLOCK, open_video
 from vidup.state.disk import Disk, OsDisk
-from vidup.state.journal import Lock, StateFolder
+from vidup.state.journal import StateFolder
+from vidup.state.lock import Lock
 from vidup.state.record import Record
 from vidup.upload.acting import Acts, Backoff
 from vidup.upload.crowd import Crowd

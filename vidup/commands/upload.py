@@ -62,7 +62,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     """
     import secrets
 
-    from vidup.console.answering import nothing_to_do, run_dry, run_dry_all, tell_first
+    from vidup.console.answering import end_by_early_signal, nothing_to_do, run_dry, run_dry_all, tell_first
     from vidup.console.early import CutShort, Waiting
     from vidup.console.keys import find_key
     from vidup.console.manifesting import open_keeper
@@ -73,7 +73,11 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
-    taken = collect(context)
+    try:
+        with Waiting():
+            taken = collect(context)
+    except CutShort:  # no file is known yet, of which there could be a result
+        return end_by_early_signal()
     if options["video_id"] is not None and taken.total > 1:
         raise click.UsageError(f"--video-id names one video, and there are {taken.total} files: one video takes one file")
     try:

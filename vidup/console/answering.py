@@ -62,12 +62,18 @@ def nothing_to_do(noise: Noise) -> ExitCode:
     return ExitCode.OK
 
 
+def end_by_early_signal() -> ExitCode:
+    """End by the signal that came before anybody listened, if one did."""
+    if received := early.over():
+        die_by(received)
+    return ExitCode.OK
+
+
 def run_dry(task: Task, noise: Noise) -> ExitCode:
     """Tell on stdout what this upload would do; returns the exit code that it would be refused with, else 0."""
     from vidup.upload.rehearsal import rehearse
 
-    if received := early.over():
-        die_by(received)
+    end_by_early_signal()
     if not isinstance(task.order, Order):
         assert task.order is not None
         return refuse_upload(task.untouched.file, task.order, noise)
@@ -88,8 +94,7 @@ def run_dry_all(tasks: Sequence[Task], noise: Noise) -> ExitCode:
     from vidup.plan.forecast import lines_of_all
     from vidup.upload.rehearsal import Rehearsal, rehearse
 
-    if received := early.over():
-        die_by(received)
+    end_by_early_signal()
     view = _view(noise)
     orders = [task.order for task in tasks if isinstance(task.order, Order)]
     if noise.verbose:

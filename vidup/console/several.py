@@ -222,7 +222,7 @@ class _Several:
     def _tell(self, number: int, report: Report, *, again: bool) -> None:
         good = report.status in GOOD
         fields = report.to_json() if self._style.mode == "json" else {}
-        self._view.result_of(self._whose(number), fields, done_words(report) if good and not report.skipped else "")
+        self._view.result_of(self._whose(number), fields, done_words(report) if good and not report.skipped else ())
         error, before = report.error, self._last_error
         self._last_error = error or before
         if report.status != "failed" or (again and error is not None and (error.concerns_all or error is before)):

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from vidup.errors import ExitCode, VidupError
+from vidup.errors import ExitCode
 from vidup.inert import inert
 from vidup.units import show_size, show_time
 from vidup.upload.outcome import Report, combined
@@ -85,8 +85,8 @@ class Totals:
         return list(self._failures.values())
 
     def _fail(self, report: Report) -> bool:
-        error = report.error or VidupError(report.exit_code, "it failed")
-        name = _name(report.file or "")
+        error, name = report.error, _name(report.file or "")
+        assert error is not None, "a report of a failure has an error"
         key = (_without(error.what, report.file or "", name), error.cause, error.advice)
         known = self._failures.get(key)
         if known is None:
@@ -123,12 +123,10 @@ def undelivered_lines(command: str) -> list[str]:
     return ["Standard output took nothing: results of this run are missing there.", f"→ To have them there: {inert(command, 1000)}"]
 
 
-def done_words(report: Report) -> str:
-    """What the line of a file that ended well says behind its name: its video, its size, and how long it took."""
-    video_id = inert(report.video_id or "")
-    if not report.parts_sent:
-        return f"  {video_id}  was there already"
-    return f"  {video_id}  {show_size(report.size or 0)} in {show_time(report.seconds)}"
+def done_words(report: Report) -> tuple[str, str]:
+    """What the line of a file that ended well says behind its name: its video, then its size and how long it took."""
+    took = f"{show_size(report.size or 0)} in {show_time(report.seconds)}" if report.parts_sent else "was there already"
+    return inert(report.video_id or ""), took
 
 
 def _failure_lines(told: Sequence[Failure]) -> list[str]:

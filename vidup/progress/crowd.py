@@ -64,8 +64,9 @@ class CrowdView(View):
         """Something happened to this file; from any thread."""
         self._post(partial(self._receive_of, whose, event))
 
-    def result_of(self, whose: Whose, report: dict[str, Any], told: str = "") -> None:
-        """This file is over, and came to this report; `told` is what a line of one that ended well says behind its name."""
+    def result_of(self, whose: Whose, report: dict[str, Any], told: Sequence[str] = ()) -> None:
+        """This file is over, and came to this report; `told` is what a line of one that ended well says behind its name, and what can be
+        left out comes last."""
         self._post(partial(self._file_over, whose, report, told))
 
     def over(self) -> None:
@@ -93,7 +94,7 @@ class CrowdView(View):
         return self.last_words(lines, {})
 
     @abstractmethod
-    def _file_over(self, whose: Whose, report: dict[str, Any], told: str) -> None:
+    def _file_over(self, whose: Whose, report: dict[str, Any], told: Sequence[str]) -> None:
         """Show that this file is over."""
 
     @abstractmethod

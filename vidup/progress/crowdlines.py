@@ -21,6 +21,9 @@ _SHARE: Final = 3
 _MIN_BAR: Final = 8
 _MAX_BAR: Final = 30
 _MIN_NAME: Final = 8
+_ENOUGH: Final = 24
+"""Cells of a name that are worth more than a bar beside it."""
+
 _WORD: Final = max(len(condition.value) for condition in Condition)
 _NOTED: Final = frozenset({Condition.RETRYING})
 
@@ -72,8 +75,12 @@ def crowd_condition(numbers: CrowdNumbers, pace: Pace, down: str = "") -> str:
     return "" if pace.eta is None else f"eta {show_duration(pace.eta)}"
 
 
-def finished_line(name: str, rest: str, columns: int, glyphs: Glyphs, width: Width) -> str:
-    """The name of a file that is done, cut in its middle where need be, and what is said of it, in so many columns."""
+def finished_line(name: str, told: Sequence[str], columns: int, glyphs: Glyphs, width: Width) -> str:
+    """The name of a file that is done and what is said of it, in so many columns: where need be the last of that goes, and then the middle
+    of the name."""
+    enough = min(width(name), _ENOUGH)
+    said = next((told[:kept] for kept in range(len(told), 1, -1) if columns - width(GAP + GAP.join(told[:kept])) >= enough), told[:1])
+    rest = "".join(GAP + word for word in said)
     return middle_cut(name, max(_MIN_NAME, columns - width(rest)), glyphs.ellipsis, width) + rest
 
 
@@ -130,7 +137,7 @@ def _file_lines(files: Sequence[OpenFile], room: int, glyphs: Glyphs, width: Wid
     sizes = [show_size(file.size) for file in files]
     fixed = 2 + len(GAP) + len("100%") + len(GAP) + max(map(len, sizes), default=0)
     longest = max(map(width, names), default=0)
-    name_room = max(_MIN_NAME, min(longest, room - fixed))
+    name_room = max(_MIN_NAME, min(longest, room - fixed, max(_ENOUGH, room - fixed - len(GAP) - _MIN_BAR)))
     rest = room - fixed - name_room
     bar = min(_MAX_BAR, rest - len(GAP))
     word = rest - len(GAP) - _MIN_BAR >= len(GAP) + _WORD

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from vidup.events import Event, Started
@@ -51,11 +52,11 @@ class CrowdPlainView(CrowdView, PlainView):
         ):
             self._line(line, "note")
 
-    def _file_over(self, whose: Whose, report: dict[str, Any], told: str) -> None:
+    def _file_over(self, whose: Whose, report: dict[str, Any], told: Sequence[str]) -> None:
         now = self._clock()
         if told and now - self._done_at >= _APART:
             self._done_at = self._line_at = now
-            self._line(whose.name + told, "note")
+            self._line("  ".join([whose.name, *told]), "note")
         elif told:
             self._untold += 1
 
@@ -81,7 +82,7 @@ class CrowdSilentView(CrowdView, SilentView):
         if self._started is not None:
             self._reading_all()
 
-    def _file_over(self, whose: Whose, report: dict[str, Any], told: str) -> None:
+    def _file_over(self, whose: Whose, report: dict[str, Any], told: Sequence[str]) -> None:
         """The summary is all that is said."""
 
     def _shown_of(self, whose: Whose, event: Event) -> None:

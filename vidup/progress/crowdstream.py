@@ -70,7 +70,7 @@ class CrowdStreamView(CrowdView, StreamView):
         """The results and the exit."""
         return "".join([*results, self._worded("exit", leaving._asdict())])
 
-    def _file_over(self, whose: Whose, report: dict[str, Any], told: str) -> None:
+    def _file_over(self, whose: Whose, report: dict[str, Any], told: Sequence[str]) -> None:
         self._open.pop(whose.number, None)
         self._seen.pop(whose.number, None)
         self._object("result", **{**report, **_naming(whose), "assets": None})

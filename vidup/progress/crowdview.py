@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from vidup.events import Event
@@ -30,7 +31,7 @@ class CrowdTerminalView(CrowdView, TerminalView):
             self._tell_done()
         super().beat()
 
-    def _file_over(self, whose: Whose, report: dict[str, Any], told: str) -> None:
+    def _file_over(self, whose: Whose, report: dict[str, Any], told: Sequence[str]) -> None:
         if not told:
             return
         if len(self._kept) < _AT_ONCE:

@@ -5,57 +5,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from vidup.errors import ExitCode, VidupError
 from vidup.state.disk import Disk, OsDisk
 from vidup.state.identity import content_mark, upload_id_for
 from vidup.state.index import Index, Known
+from vidup.state.lock import Lock, take
 from vidup.state.record import Checkpoint, Record, decode, encode, encode_checkpoint
-from vidup.units import show_duration
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 _SUFFIX: Final = ".jsonl"
 _INDEX: Final = "index"
 _THIS_MACHINE: Final = OsDisk()
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
-"""How file systems say that files cannot be locked there: NFS without its lock service, some SMB and FUSE."""
-
-
-class Busy(VidupError):
-    """Another process is at this upload."""
-
-
-class Lock:
-    """The lock of one upload, held. The kernel frees it with the process, however that ends.
-
-    Its file stays for ever: if it were removed, two processes could hold locks on two files of one name.
-    """
-
-    def __init__(self, lock: BaseFileLock, holder: Path) -> None:
-        """`holder` is a file that tells others who has the lock."""
-        self._lock = lock
-        self._holder = holder
-        with contextlib.suppress(OSError):
-            descriptor = os.open(holder, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(descriptor, f"{os.getpid()} {os.uname().nodename}\n".encode())
-            finally:
-                os.close(descriptor)
-
-    def release(self) -> None:
-        """Let others have it; again is no harm."""
-        if self._lock.is_locked:
-            with contextlib.suppress(OSError):
-                self._holder.unlink(missing_ok=True)
-            self._lock.release()
 
 
 class Unreadable(VidupError):
@@ -160,29 +124,12 @@ class StateFolder:
     def lock(self, upload_id: str) -> Lock:
         """Take the lock of this upload, at once or not at all. A dead holder holds nothing.
 
-        Raises Busy, naming the holder, if another process has it, VidupError(FILE) where files cannot be locked, else as `prepare`.
+        Raises `Busy`, naming the holder, if another process has it, VidupError(FILE) where files cannot be locked, else as `prepare`.
         """
-        from filelock import FileLock, Timeout
-
-        holder = self.path / f"{upload_id}.holder"
-        name = self.path / f"{upload_id}.lock"
-        lock: BaseFileLock = FileLock(name, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False)
         try:
-            lock.acquire()
-        except Timeout:
-            raise Busy(
-                ExitCode.BUSY, "Another vidup is uploading this file now", cause=_holder_words(holder),
-                advice="Let it finish, or stop it; then run the same command again.",
-            ) from None  # fmt: skip
+            return take(self.path, upload_id)
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise disk_refuses(error, self.path) from error
-            raise VidupError(
-                ExitCode.FILE, f"Files cannot be locked in the state folder {self.path}", cause=error.strerror or str(error),
-                advice="Name a folder on a local disk with --state-dir: without a lock two vidups could spoil one upload.",
-                concerns_all=True,
-            ) from error  # fmt: skip
-        return Lock(lock, holder)
+            raise disk_refuses(error, self.path) from error
 
     @contextlib.contextmanager
     def locked(self, upload_id: str) -> Iterator[None]:
@@ -335,12 +282,3 @@ def _identity(checkpoint: Checkpoint) -> tuple[str, str, str]:
 
 def _age(record: Record) -> float:
     return record.checkpoint.began
-
-
-def _holder_words(holder: Path) -> str:
-    try:
-        pid, host = holder.read_text().split()
-        since = time.time() - holder.stat().st_mtime
-    except (OSError, ValueError):  # it ends at this very moment, or has not begun to tell
-        return "it holds the lock"
-    return f"process {pid} on {host}, for {show_duration(since)}"

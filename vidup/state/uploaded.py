@@ -37,19 +37,15 @@ class Uploaded:
 
     def last(self, mark: str) -> Upload | None:
         """The latest upload with this mark, if it is remembered."""
-        with contextlib.suppress(OSError):
-            data = self._disk.read(self._path)
-            if mark.encode() in data:  # else there is nothing to decode, which takes a millisecond a file
-                return next((upload for upload in reversed(_decoded(data)) if upload.mark == mark), None)
-        return None
+        data = self._data()
+        if mark.encode() not in data:  # then there is nothing to decode, which takes a millisecond a file
+            return None
+        return next((upload for upload in reversed(_decoded(data)) if upload.mark == mark), None)
 
     def add(self, upload: Upload) -> None:
         """Remember this one; the oldest are forgotten."""
         with contextlib.suppress(OSError):
-            try:
-                data = self._disk.read(self._path)
-            except OSError:
-                data = b""
+            data = self._data()
             if not data or data.count(b"\n") >= 2 * KEPT:
                 self._disk.create(self._path, b"".join(map(_line, [*_decoded(data)[1 - KEPT :], upload])), lasting=False)
             else:
@@ -57,19 +53,19 @@ class Uploaded:
 
     def all(self) -> dict[str, str]:
         """The video that each mark was uploaded into last."""
-        return {upload.mark: upload.video_id for upload in self._read()}
+        return {upload.mark: upload.video_id for upload in _decoded(self._data())}
 
     def add_all(self, uploads: Iterable[Upload]) -> None:
         """Remember these, as many as are kept, by one write."""
         with contextlib.suppress(OSError):
-            lines = b"".join(map(_line, [*self._read(), *uploads][-KEPT:]))
-            self._disk.create(self._path, lines, lasting=False)
+            kept = [*_decoded(self._data()), *uploads][-KEPT:]
+            self._disk.create(self._path, b"".join(map(_line, kept)), lasting=False)
 
-    def _read(self) -> list[Upload]:
+    def _data(self) -> bytes:
         try:
-            return _decoded(self._disk.read(self._path))
+            return self._disk.read(self._path)
         except OSError:
-            return []
+            return b""
 
 
 def _decoded(data: bytes) -> list[Upload]:

@@ -120,7 +120,8 @@ class Dispatcher:
             what = f"Gave up after {show_duration(self._budget.limit)} in which the rate limit let nothing through"
         else:
             what = f"Gave up after {show_duration(self._budget.seconds)} in which nothing moved"
-        advice = "" if self._outage.has_answered else f"Nothing ever answered at {self._outage.base_url}: check the network and --base-url."
+        where = "the network, the proxy (HTTPS_PROXY, HTTP_PROXY)" if "the proxy " in failure.reply.text else "the network"
+        advice = "" if self._outage.has_answered else f"Nothing ever answered at {self._outage.base_url}: check {where} and --base-url."
         self._fail_all(gave_up(failure, what, advice))
 
     def _fail_all(self, error: VidupError) -> None:

@@ -13,7 +13,7 @@ from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Note, Resumed, Started, Tell
 from vidup.plan.parts import WARN_SIZE, Plan
 from vidup.source.videofile import FileChanged
-from vidup.state.journal import Lock
+from vidup.state.lock import Lock
 from vidup.state.record import Checkpoint
 from vidup.units import show_size
 from vidup.upload.acting import Action, Acts
