@@ -108,7 +108,7 @@ DEFECTS: Final = (
         Change("upload/confirming.py", "if not container.vouched and not ours:", "if False:"),
     )),
     Defect("the server is not asked in the end", "confirm", (
-        Change("upload/upload.py", "        self._ask(confirm(self._container, self._tell, self._world.now))",
+        Change("upload/upload.py", "        self._ask(confirm(self._container, self._tell, self._world.now), is_last=True)",
                "        self._ask(describe(self._container, self._tell))"),
     )),
     Defect("a refused refresh is tried for ever", "token", (
@@ -131,7 +131,7 @@ DEFECTS: Final = (
         Change("upload/upload.py", "and out and self._container is not None:\n            self._forget()\n", "and self._container is not None:\n            self._forget()\n        self._deliver(report)\n"),
     )),
     Defect("a row of the manifest tells what the server has not said yet", "early row", (
-        Change("upload/upload.py", "        if isinstance(step, Sending):\n            self._confirm()", "        if isinstance(step, Sending):\n            self._end(\"uploaded\", ExitCode.OK, None)"),
+        Change("upload/upload.py", "        elif isinstance(step, Sending):\n            self._confirm()", "        elif isinstance(step, Sending):\n            self._end(\"uploaded\", ExitCode.OK, None)"),
     )),
     Defect("the older file has all workers, and small ones starve", "large", (
         Change("upload/dispatcher.py", "sorted(self._roster.open, key=lambda upload: upload.in_flight)", "self._roster.open"),
