@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from vidup.console.options import Command, environment, given
-from vidup.console.rows import Own
 from vidup.errors import ExitCode, VidupError
 from vidup.source.shards import Shard, auto_shard, parse_shard
+
+if TYPE_CHECKING:
+    from vidup.console.rows import Own
 
 _READERS: Final = {"from_file": "--from-file", "api_key_file": "--api-key-file", "upload_token_file": "--upload-token-file"}
 """The options that may read standard input, which can be read only once."""
