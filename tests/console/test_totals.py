@@ -85,7 +85,11 @@ def test_a_video_that_does_not_play_is_on_the_server_all_the_same() -> None:
     error = VidupError(ExitCode.AGAIN, "it is not playable yet", advice="Look again later.")
     totals = added(good(), good("b.mp4", error=error, exit_code=ExitCode.AGAIN))
     assert (totals.video_ids(), totals.failed, totals.code(None)) == (["via.mp4", "vib.mp4"], 0, ExitCode.AGAIN)
-    assert summary_lines(totals, 0.5, "vidup x")[1:] == ["  1 do not play", "  b.mp4: it is not playable yet", "  → Look again later."]
+    assert summary_lines(totals, 0.5, "vidup x")[1:] == [
+        "  1 is on the server, whole, but cannot be played",
+        "  b.mp4: it is not playable yet",
+        "  → Look again later.",
+    ]
 
 
 def test_the_ids_are_in_the_order_given() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,10 +14,12 @@ from vidup.console.options import (
     VIDEO,
     Size,
     VideoId,
+    after_options,
     environment,
     given,
     how_options,
     noise_options,
+    patience,
     resolve_base_url,
     state_folder,
     uploads_per_minute,
@@ -42,9 +44,12 @@ from vidup.errors import VidupError
 @click.option("--restart", is_flag=True, help="Abandon what was begun and upload into a new video.")
 @click.option("--portable", is_flag=True, envvar="VIDUP_PORTABLE",
               help="Keep size and fingerprint of the file in the video's metadata, so that another machine can continue.")  # fmt: skip
+@click.option("--if-exists", type=click.Choice(["new", "skip"]), default="new", show_default=True, envvar="VIDUP_IF_EXISTS",
+              help="With --portable, what a complete video of this file means: another one, or its id and nothing sent.")  # fmt: skip
 @click.option(
     "--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, the video breaks."
 )
+@after_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
@@ -74,6 +79,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
+    wait = patience(context, options["wait"])
     try:
         with Waiting() if options["from_file"] else nullcontext():  # only the end of a list may be awaited for long
             taken = collect(context)
@@ -101,7 +107,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=taken.share_of(uploads_per_minute(base_url)), restart=options["restart"], portable=options["portable"],
-        adopt=options["adopt"], nonce=secrets.token_hex(8),
+        adopt=options["adopt"], nonce=secrets.token_hex(8), wait=wait, skip_existing=options["if_exists"] == "skip",
     )  # fmt: skip
     tasks = tasks_of(context, taken, order)
     if options["dry_run"]:
@@ -118,6 +124,10 @@ def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> N
     if options["video_id"] is not None:
         if options["restart"]:
             raise click.UsageError("--restart uploads into a new video, and --video-id names one: leave out one of them")
-        wrong = [*given(context, VIDEO), *given(context, ("portable",))]
+        wrong = [*given(context, VIDEO), *given(context, ("portable", "if_exists"))]
         if wrong:
             raise click.UsageError(f"--{wrong[0].replace('_', '-')} applies when a video is created; with --video-id there is one already")
+    if given(context, ("if_exists",)) and not options["portable"]:
+        raise click.UsageError("--if-exists goes with --portable, by which a video of this very file is known")
+    if given(context, ("if_exists",)) and options["if_exists"] == "skip" and options["restart"]:
+        raise click.UsageError("--restart makes a new video, and --if-exists skip takes one that is there: leave out one of them")

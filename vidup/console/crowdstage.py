@@ -102,7 +102,7 @@ class CrowdStage:
         good = error is None and report.status != "interrupted"
         fields = report.to_json() if self._style.mode == "json" else {}
         self.view.result_of(self.whose(number), fields, done_words(report) if good and not report.skipped else ())
-        if error is None:
+        if error is None or report.status == "interrupted":
             return
         self._last_error = error
         if again and (error.concerns_all or error is before):
@@ -171,7 +171,9 @@ class CrowdStage:
         self.view.over()
         if besides is not None and not totals.failed:  # else it was told as what those failed by
             self.view.message("\n".join(error_lines(besides)), "error")
-        kind: Kind = "note" if not self._tasks else "error" if totals.troubled else "warning" if totals.interrupted else "success"
+        kind: Kind = (
+            "note" if not self._tasks else "error" if totals.troubled else "warning" if totals.interrupted or totals.unwaited else "success"
+        )
         if self._style.mode != "json":
             self.view.message("\n".join(self._summary()), kind)
         if self._step is not None:

@@ -27,7 +27,7 @@ from vidup.progress.views import open_view
 from vidup.upload.batch import Batch
 from vidup.upload.ending import GRACE
 from vidup.upload.order import Order
-from vidup.upload.outcome import Report
+from vidup.upload.outcome import ON_SERVER, Report
 from vidup.upload.tally import PartState, Tally
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class _Session:
             out = stage.show(report)
             if report.status != "interrupted":
                 self.signals.ignore()
-            if report.status == "uploaded" and report.video_id:
+            if report.whole and report.video_id:
                 remember(order, report.video_id)
             return out if self._keeper is None else kept  # without a row the record has to stay: a rerun looks nowhere else
 
@@ -273,7 +273,7 @@ class _Stage:
         """What a file came to, everywhere and once; False if stdout could not take it. Nothing is printed before all is worded."""
         if self.shown is not None:
             return False
-        good = report.status == "uploaded"
+        good = _is_good(report)
         self._lines = self._summary(report)
         fields = report.to_json()
         self.shown = report
@@ -281,7 +281,7 @@ class _Stage:
             self.view.result(fields, self._parting.told)
         else:
             self.view.result(fields)
-            kind: Kind = "success" if good else "error" if report.status == "failed" else "warning"
+            kind: Kind = "success" if good else "warning" if report.status == "interrupted" else "error"
             self.view.message("\n".join(self._lines), kind, self._parting.told)
         if self._step is not None:
             self._parting.noting()
@@ -293,11 +293,14 @@ class _Stage:
         return out
 
     def _summary(self, report: Report) -> list[str]:
-        good = report.status == "uploaded"
-        return success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source)
+        leads_on = self._leads_on(report)
+        return success_lines(report, leads_on) if _is_good(report) else failure_lines(report, self._key_source, leads_on)
 
     def _leads_on(self, report: Report) -> str:
-        return self._task.status_command(report.video_id) if self._task is not None and report.video_id else ""
+        """The command that shows the encoding, or waits for it; one of a video that plays leads nowhere."""
+        if self._task is None or not report.video_id or report.status == "playable":
+            return ""
+        return f"{self._task.status_command(report.video_id)}{' --wait' if report.status != 'uploaded' else ''}"
 
     def _tells_a_person(self) -> bool:
         """Whether the summary is shown on a terminal, so that the video id need not be told again on one."""
@@ -323,7 +326,7 @@ class _Stage:
         self.view.exit_(int(code), code.name.lower(), _message_of(report), report.resumable)
         self._parting.over()
         heard = self._style.mode != "json" and not stderr_is_stuck()
-        if report.status == "failed" and heard and (command := annotation(environment(), self._lines)):
+        if report.error is not None and heard and (command := annotation(environment(), self._lines)):
             with contextlib.suppress(OSError, ValueError):
                 print(command, file=self._stderr, flush=True)
 
@@ -331,6 +334,10 @@ class _Stage:
 def code_of(report: Report, received: Signal | None) -> ExitCode:
     """The exit code of the command; a signal that left the file undone beats all."""
     return ENDING[received] if received is not None and report.status == "interrupted" else report.exit_code
+
+
+def _is_good(report: Report) -> bool:
+    return report.status in ON_SERVER and report.exit_code is ExitCode.OK
 
 
 def _message_of(report: Report) -> str:

@@ -13,7 +13,6 @@ from vidup.console.manifesting import Keeper
 from vidup.console.options import Noise
 from vidup.console.signals import ENDING, Signals
 from vidup.console.task import Task, untouched, with_command
-from vidup.console.totals import ON_SERVER
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Awaiting, Event, Note, Started, Tell
 from vidup.state.finished import forget_finished
@@ -21,7 +20,7 @@ from vidup.state.journal import StateFolder
 from vidup.upload.batch import Batch, Deliver
 from vidup.upload.crowd import Crowd
 from vidup.upload.order import Order
-from vidup.upload.outcome import Report, can_go_on
+from vidup.upload.outcome import ON_SERVER, Report, can_go_on
 from vidup.upload.tally import Tally
 
 
@@ -132,7 +131,7 @@ class _Several:
             if self._fatal is not None and report.status == "interrupted":
                 report = report._replace(status="failed", error=self._fatal.twin(), exit_code=self._fatal.code)
             report = _as_known(report, task)
-            if report.status in ON_SERVER and report.video_id:
+            if report.whole and report.video_id:
                 self._memory.remember(order, report.video_id)
             return self._show(number, with_command(report, task))
 
@@ -165,7 +164,7 @@ class _Several:
         if self._keeper is not None:
             return kept  # without a row the record has to stay: a rerun looks nowhere else
         order = self._tasks[number].order
-        if report.status in ON_SERVER and number not in out and isinstance(order, Order) and report.upload_id:
+        if report.is_through and number not in out and isinstance(order, Order) and report.upload_id:
             self._unprinted[number] = order.state_dir, report.upload_id, report.video_id or ""
         return number in out
 

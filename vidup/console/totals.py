@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from vidup.errors import ExitCode, VidupError
 from vidup.inert import inert
 from vidup.units import show_size, show_time
-from vidup.upload.outcome import Report, combined
+from vidup.upload.outcome import ON_SERVER, Report, combined
 
 _GROUPS: Final = 10
 """Failures that the summary tells, each with its action; of more only how many."""
@@ -19,9 +19,6 @@ _LONGEST: Final = 1000
 
 _NAMES: Final = 3
 """Files that are named where several failed alike."""
-
-ON_SERVER: Final = frozenset({"uploaded", "playable"})
-"""The statuses that say that the server has the whole video."""
 
 
 class Failure(NamedTuple):
@@ -41,9 +38,7 @@ class Totals:
     def __init__(self, count: int) -> None:
         """`count` files are expected."""
         self.count = count
-        self.uploaded = self.failed = self.interrupted = self.skipped = 0
-        self.troubled = 0
-        """Files that have an error: those that failed, and those that are on the server and do not play."""
+        self.uploaded = self.failed = self.interrupted = self.skipped = self.unplayable = self.unwaited = 0
         self.resumable = False
         self.bytes_sent = 0
         self.parts_again = 0
@@ -61,11 +56,18 @@ class Totals:
             self._ids[number] = report.video_id or ""
             self.skipped += report.skipped
             self.uploaded += not report.skipped
+            self.unplayable += report.error is not None
         elif report.status == "interrupted":
-            self.interrupted += 1
+            self.interrupted += not report.whole
+            self.unwaited += report.whole
         else:
             self.failed += 1
         return report.error is not None and self._fail(report.error, report.file or "")
+
+    @property
+    def troubled(self) -> int:
+        """Files that have an error: those that failed, and those that are on the server and cannot be played."""
+        return self.failed + self.unplayable
 
     @property
     def good(self) -> int:
@@ -78,7 +80,7 @@ class Totals:
 
     def code(self, received: ExitCode | None) -> ExitCode:
         """The exit code; that of a signal received, if it left anything undone, beats all."""
-        undone = self.interrupted or self.failed
+        undone = self.interrupted or self.unwaited or self.failed
         return received if received is not None and undone else combined([ExitCode(code) for code in self._codes])
 
     def message(self) -> str:
@@ -90,7 +92,6 @@ class Totals:
         return list(self._failures.values())
 
     def _fail(self, error: VidupError, file: str) -> bool:
-        self.troubled += 1
         name = _name(file)
         key = (_without(error.what, file, name), error.cause, error.advice)
         known = self._failures.get(key)
@@ -115,11 +116,13 @@ def summary_lines(totals: Totals, seconds: float, command: str, *, manifest: str
         )
     if totals.interrupted:
         lines.append(f"  {totals.interrupted} {'is' if totals.interrupted == 1 else 'are'} not uploaded yet; what was sent is safe")
+    if totals.unwaited:
+        lines.append(f"  {totals.unwaited} {'is' if totals.unwaited == 1 else 'are'} on the server, whole, and no longer waited for")
+    if totals.unplayable:
+        lines.append(f"  {totals.unplayable} {'is' if totals.unplayable == 1 else 'are'} on the server, whole, but cannot be played")
     if totals.troubled:
         own = [] if brief else [failure for failure in totals.failures() if not failure.concerns_all]  # what concerns all was told
-        silent = totals.troubled - totals.failed
-        counts = (f"{totals.failed} failed" if totals.failed else "", f"{silent} do not play" if silent > 0 else "")
-        lines += [f"  {', '.join(filter(None, counts))}", *_failure_lines(own)]
+        lines += [*([f"  {totals.failed} failed"] if totals.failed else []), *_failure_lines(own)]
     if command and (totals.interrupted or totals.resumable):
         lines.append(continue_line(command))
     return lines

@@ -41,7 +41,7 @@ def crowd_block(
 
     The last column stays free, and behind the last line some more, where the terminal echoes keys.
     """
-    room, shown = columns - 1, numbers.open
+    room, shown = columns - 1, tuple(sorted(numbers.open, key=lambda file: file.condition is Condition.ENCODING))  # those that move first
     if len(shown) > lines - 1:
         shown = shown[: max(0, lines - 2)]
     hidden = len(numbers.open) - len(shown)
@@ -69,6 +69,8 @@ def crowd_condition(numbers: CrowdNumbers, pace: Pace, down: str = "") -> str:
         return stopping_words(sum(file.states.count(PartState.ANSWER) for file in numbers.open), pace.stopping)
     if down:
         return down
+    if numbers.only_encoding:
+        return f"waiting until {len(numbers.open)} play" if len(numbers.open) > 1 else "waiting until it plays"
     if pace.limited:
         return f"rate limit: {show_duration(math.ceil(pace.limited))}"
     if pace.stalled:
@@ -104,7 +106,7 @@ def _speed(pace: Pace, down: str) -> str:
 def _total_line(numbers: CrowdNumbers, pace: Pace, room: int, glyphs: Glyphs, down: str) -> Line:
     """What there is room for: the state always, and whole; the count in short where need be; then the rest, the least needed last."""
     words = crowd_condition(numbers, pace, down)
-    noted = down or pace.stalled or pace.limited or pace.stopping is not None
+    noted = down or (pace.stalled and not numbers.only_encoding) or pace.limited or pace.stopping is not None
     state: Span = (words.ljust(8), "yellow" if noted else "")
     short_state: Span = (brief(words), state[1])
     files: Span = (count(numbers), "bold")
