@@ -46,6 +46,7 @@ class _Several:
         self._memory = Memory()
         self._batch: Batch | None = None
         self._fatal: VidupError | None = None
+        self._watched: dict[int, tuple[Order, Report]] = {}
         self._unprinted: dict[int, tuple[Path, str, str]] = {}
 
     # -- the run -------------------------------------------------------------------------------------------------
@@ -94,7 +95,9 @@ class _Several:
                 vouched = self._keeper.vouched(task.order, lambda: self._received is not None)
                 if vouched.note:
                     self._view.tell_of(self._stage.whose(number), Note(vouched.note))
-                if vouched.report is not None:
+                if vouched.report is not None and vouched.watch is not None:
+                    self._watched[number] = vouched.watch, vouched.report
+                elif vouched.report is not None:
                     self._stage.crowd.ended(number, "skipped")
                     self._show(number, vouched.report)
 
@@ -119,7 +122,7 @@ class _Several:
     def order(self, number: int) -> tuple[Order, Tell, Deliver]:
         """What a batch is told of this file."""
         task, whose = self._tasks[number], self._stage.whose(number)
-        order = task.order
+        order, known = self._watched.get(number, (task.order, None))
         assert isinstance(order, Order)
 
         def hear(event: Event) -> None:
@@ -130,7 +133,7 @@ class _Several:
         def deliver(report: Report) -> bool:
             if self._fatal is not None and report.status == "interrupted":
                 report = report._replace(status="failed", error=self._fatal.twin(), exit_code=self._fatal.code)
-            report = _as_known(report, task)
+            report = _as_known(report, task) if known is None else Keeper.watched(known, report)
             if report.whole and report.video_id:
                 self._memory.remember(order, report.video_id)
             return self._show(number, with_command(report, task))

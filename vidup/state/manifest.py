@@ -25,6 +25,9 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BEGINS: Final = b'{"v": 1, '
 """What the very first line begins with, also where a kill or a power loss tore it."""
 
+_WELL: Final = (ExitCode.OK, ExitCode.NOT_PLAYABLE)
+"""With these the server has the whole file, whether or not somebody waited long enough to see it play."""
+
 _BLOCK: Final = 64 * 1024
 _LOCKED_FOR: Final = 2.0
 """Seconds that a lock which another holds is waited for. Nobody needs it longer for one line; one who keeps it, as `flock` does around a
@@ -119,7 +122,7 @@ class Manifest:
     def _note(self, line: bytes, offset: int) -> None:
         fields = _object(line)
         path = _named(fields, "path")
-        if fields.get("exit_code") == 0 and path and _row(fields) is not None:
+        if fields.get("exit_code") in _WELL and path and _row(fields) is not None:
             self._well[path] = offset, len(line)
             file = _named(fields, "file")
             if file and not os.path.isabs(file):
