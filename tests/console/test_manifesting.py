@@ -244,7 +244,7 @@ def test_another_machine_goes_on_with_the_manifest(emulate: Emulate, tmp_path: P
 def test_a_rerun_that_waits_sends_nothing_and_waits(count: int, emulate: Emulate, tmp_path: Path, vidup: Cli, done: Path) -> None:
     """What a run that did not wait has uploaded is waited for, and then a row says that it plays, so that the next one asks nothing."""
     emulator = emulate(playable_after=0.2)
-    words = ("upload", *clips(tmp_path / "clips", count), "--manifest", done, "--json")
+    words: list[str | Path] = ["upload", *clips(tmp_path / "clips", count), "--manifest", done, "--json"]
     first = [json.loads(line) for line in vidup(*words, emulator=emulator).stdout.splitlines()]
     waited = vidup(*words, "--wait", emulator=emulator)
     told = [json.loads(line) for line in waited.stdout.splitlines()]
@@ -259,7 +259,7 @@ def test_a_wait_that_was_too_short_is_waited_on(emulate: Emulate, tmp_path: Path
     """9, with the videos whole on the server; the same command sends nothing again."""
     emulator = emulate(playable_after=3.0)
     paths = clips(tmp_path / "clips", 2)
-    words = ("upload", *paths, "--manifest", done, "--wait")
+    words: list[str | Path] = ["upload", *paths, "--manifest", done, "--wait"]
     short = vidup(*words, "--wait-timeout", "1", emulator=emulator)
     assert short.returncode == 9 and {row["exit_code"] for row in rows(done)} == {9}, short.stderr
     shutil.rmtree(vidup.state)  # on another machine, too
