@@ -74,9 +74,8 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
     try:
-        with Waiting():
-            taken = collect(context)
-    except CutShort:  # no file is known yet, of which there could be a result
+        taken = collect(context)
+    except CutShort:  # a list was still being read: it is not known of which files there could be a result
         return end_by_early_signal()
     if options["video_id"] is not None and taken.total > 1:
         raise click.UsageError(f"--video-id names one video, and there are {taken.total} files: one video takes one file")
