@@ -13,10 +13,12 @@ from vidup.console.options import (
     VIDEO,
     Size,
     VideoId,
+    after_options,
     environment,
     given,
     how_options,
     noise_options,
+    patience,
     resolve_base_url,
     state_folder,
     uploads_per_minute,
@@ -41,9 +43,12 @@ from vidup.errors import VidupError
 @click.option("--restart", is_flag=True, help="Abandon what was begun and upload into a new video.")
 @click.option("--portable", is_flag=True, envvar="VIDUP_PORTABLE",
               help="Keep size and fingerprint of the file in the video's metadata, so that another machine can continue.")  # fmt: skip
+@click.option("--if-exists", type=click.Choice(["new", "skip"]), default="new", show_default=True, envvar="VIDUP_IF_EXISTS",
+              help="With --portable, what a complete video of this file means: another one, or its id and nothing sent.")  # fmt: skip
 @click.option(
     "--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, the video breaks."
 )
+@after_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
@@ -73,6 +78,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
+    wait = patience(context, options["wait"])
     try:
         taken = collect(context)
     except CutShort:  # a list was still being read: it is not known of which files there could be a result
@@ -99,7 +105,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=taken.share_of(uploads_per_minute(base_url)), restart=options["restart"], portable=options["portable"],
-        adopt=options["adopt"], nonce=secrets.token_hex(8),
+        adopt=options["adopt"], nonce=secrets.token_hex(8), wait=wait, skip_existing=options["if_exists"] == "skip",
     )  # fmt: skip
     tasks = tasks_of(context, taken, order)
     if options["dry_run"]:
@@ -116,6 +122,10 @@ def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> N
     if options["video_id"] is not None:
         if options["restart"]:
             raise click.UsageError("--restart uploads into a new video, and --video-id names one: leave out one of them")
-        wrong = [*given(context, VIDEO), *given(context, ("portable",))]
+        wrong = [*given(context, VIDEO), *given(context, ("portable", "if_exists"))]
         if wrong:
             raise click.UsageError(f"--{wrong[0].replace('_', '-')} applies when a video is created; with --video-id there is one already")
+    if given(context, ("if_exists",)) and not options["portable"]:
+        raise click.UsageError("--if-exists goes with --portable, by which a video of this very file is known")
+    if given(context, ("if_exists",)) and options["if_exists"] == "skip" and options["restart"]:
+        raise click.UsageError("--restart makes a new video, and --if-exists skip takes one that is there: leave out one of them")

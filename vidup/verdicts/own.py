@@ -97,6 +97,15 @@ OWN: Final = (
         "Stops rather than mix the parts of two files in one video.", "Upload into a video of its own: vidup upload --restart FILE",
     ),
     _own(
+        "encoding-failed", ExitCode.ENCODING, ("The video … could not be encoded", "every quality failed"),
+        "The video is whole on the server, and every quality of it failed, so that it will never play.",
+        "See whether the file plays on this machine, and upload one that does.",
+    ),
+    _own(
+        "not-playable-yet", ExitCode.NOT_PLAYABLE, ("The video … does not play yet after", "Uploaded …, but: The video … does not"),
+        "The video is whole on the server; --wait-timeout was too short for its encoding.", "Wait on: vidup status --wait VIDEO_ID",
+    ),
+    _own(
         "upload-busy", ExitCode.BUSY,
         ("Another vidup is uploading this file now", "another vidup is at it now", "it holds the lock", "process … on …, for …"),
         "Stops at once: two would spoil one upload.", "Let the other one finish, or stop it; then run the same command again.",
@@ -112,8 +121,8 @@ OWN: Final = (
     ),
     _own(
         "interrupted", ExitCode.SIGINT,
-        ("Interrupted:", "is not uploaded yet", "are not uploaded yet", "Stopping (again to quit at once)",
-         "Stopping, up to … for … answer", "stopping, … for … answer", "are safe on the server"),
+        ("Interrupted:", "is not uploaded yet", "are not uploaded yet", "no longer waiting until … plays",
+         "Stopping (again to quit at once)", "Stopping, up to … for … answer", "stopping, … for … answer", "are safe on the server"),
         "Ends by the signal; everything sent so far is safe.", "Run the same command again, or vidup resume.",
     ),
     _own(
