@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from tests.simulation import afterwards
-from tests.simulation.excuses import FILE_CHANGED, excused, may_go_on
+from tests.simulation.excuses import FILE_CHANGED, LINE_WIDE, excused, may_go_on
 from tests.simulation.network import ANSWER_TIMEOUT, TIMEOUT
 from tests.simulation.runs import AGAIN, THROUGH, Run, Story
 from tests.simulation.server import Video
@@ -16,6 +16,7 @@ from tests.simulation.turns import the_fewest_in_flight_first
 from tests.simulation.world import World
 from vidup.api.ledger import LAG
 from vidup.upload.ending import GRACE
+from vidup.upload.exchange import Verb
 from vidup.upload.outcome import ON_SERVER
 
 PERMANENT: Final = frozenset({3, 4, 5, 6, 7})
@@ -261,10 +262,19 @@ def one_disaster_is_nobody_elses(story: Story) -> Words:
             yield f"run {run.number}: upload {ending.upload} met no fault, but ended with {ending.exit_code}"
 
 
+def what_concerns_all_ends_all(story: Story) -> Words:
+    """Once a part, a status or a create was refused for what every upload shares, nothing more is asked for any of them."""
+    for told in story.world.refusals:
+        if told.slug in LINE_WIDE and told.verb in (Verb.PART, Verb.STATUS, Verb.CREATE):
+            later = next((one for one in story.world.sent if one.run == told.run and one.at > told.at), None)
+            if later is not None:
+                yield f"run {told.run} was told {told.slug} at {told.at:.1f} s, and sent {later.verb.name} at {later.at:.1f} s"
+
+
 INVARIANTS: Final = (
     uploaded_means_one_version, no_permanent_code_that_passes, no_stored_part_again, nobody_is_hammered, every_run_ends,
     patience_is_for_standing_still, lost_answers_cost_seconds, a_stop_is_worth_its_grace,
-    resumable_means_resumable, containers_are_few, the_fewest_in_flight_first, reports_add_up, the_unchanged_end_well, one_disaster_is_nobody_elses,
+    resumable_means_resumable, containers_are_few, the_fewest_in_flight_first, what_concerns_all_ends_all, reports_add_up, the_unchanged_end_well, one_disaster_is_nobody_elses,
     *afterwards.INVARIANTS,
 )  # fmt: skip
 

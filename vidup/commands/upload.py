@@ -80,12 +80,14 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     noise = noise_of(context)
     wait = patience(context, options["wait"])
     try:
-        with Waiting():
-            taken = collect(context)
-    except CutShort:  # no file is known yet, of which there could be a result
+        taken = collect(context)
+    except CutShort:  # a list was still being read: it is not known of which files there could be a result
         return end_by_early_signal()
     if options["video_id"] is not None and taken.total > 1:
         raise click.UsageError(f"--video-id names one video, and there are {taken.total} files: one video takes one file")
+    tell_first(taken.notes, noise)
+    if not taken.items:
+        return nothing_to_do(noise)
     try:
         state_dir = state_folder(options["state_dir"])
         with Waiting():
@@ -94,9 +96,10 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     except CutShort:
         return run_uploads(unbegun_tasks(taken, None, options["video_id"]), noise)
     except VidupError as error:
-        if taken.several and noise.as_json:
+        if taken.several:
+            error.concerns_all = True
             return run_uploads(unbegun_tasks(taken, error), noise)
-        return refuse_upload(None if taken.several else files[0], error, noise, video_id=options["video_id"])
+        return refuse_upload(files[0], error, noise, video_id=options["video_id"])
     order = Order(
         path="", base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
@@ -105,9 +108,6 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
         adopt=options["adopt"], nonce=secrets.token_hex(8), wait=wait, skip_existing=options["if_exists"] == "skip",
     )  # fmt: skip
     tasks = tasks_of(context, taken, order)
-    tell_first(taken.notes, noise)
-    if not tasks:
-        return nothing_to_do(noise)
     if options["dry_run"]:
         if keeper is not None:
             tasks, left_out = keeper.not_vouched(tasks)

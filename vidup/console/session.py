@@ -31,7 +31,7 @@ from vidup.upload.outcome import ON_SERVER, Report
 from vidup.upload.tally import PartState, Tally
 
 if TYPE_CHECKING:
-    from vidup.console.manifesting import Keeper
+    from vidup.console.manifesting import Keeper, Vouched
 
 
 def run_uploads(tasks: Sequence[Task], noise: Noise, keeper: Keeper | None = None) -> ExitCode:
@@ -67,7 +67,6 @@ class _Session:
         self._noise = noise
         self._keeper = keeper
         self._not_kept: VidupError | None = None
-        self._note = ""
         self._running: tuple[Batch, _Stage, Task] | None = None
         self._look_is_due = False
 
@@ -86,21 +85,14 @@ class _Session:
             self.code = self.code or self._not_kept.code
         stage.leave(self.code)
 
-    def _leave_out(self, order: Order, stage: _Stage) -> bool:
-        """Whether the manifest vouches for the file, so that nothing need be asked or sent; then that is its result."""
+    def _vouched(self, order: Order) -> Vouched | None:
+        """What the manifest says of the file, None where it is not asked."""
         if self._keeper is None:
-            return False
+            return None
         try:
-            vouched = self._keeper.vouched(order, lambda: self.signals.received is not None)
+            return self._keeper.vouched(order, lambda: self.signals.received is not None)
         except Cancelled:
-            return False  # what follows hears of the signal, too
-        if vouched.note:
-            self._note = vouched.note
-        if vouched.report is None:
-            return False
-        with stage.open(Tally()):
-            stage.show(vouched.report)
-        return True
+            return None  # what follows hears of the signal, too
 
     def _keep(self, order: Order | None, report: Report) -> bool:
         """Whether the manifest has the row of this report."""
@@ -115,10 +107,18 @@ class _Session:
 
     def _upload(self, task: Task, order: Order) -> _Stage:
         stage = _Stage(self._noise, order.key.source, self.parting, task)
-        if self._leave_out(order, stage):
-            return stage
+        vouched = self._vouched(order)
+        known = vouched.report if vouched is not None else None
+        if vouched is not None and known is not None:
+            if vouched.watch is None:
+                with stage.open(Tally()):
+                    stage.show(known)
+                return stage
+            order = vouched.watch
 
         def deliver(report: Report) -> bool:
+            if known is not None and self._keeper is not None:
+                report = self._keeper.watched(known, report)
             report = with_command(report, task)
             if stage.shown is None:
                 self._foretell(stage, report)
@@ -142,8 +142,8 @@ class _Session:
             with view:
                 if self._noise.verbose:
                     view.message("\n".join([*self._noise.sources, f"the API key is from {order.key.source}"]))
-                if self._note:
-                    view.message(self._note)
+                if vouched is not None and vouched.note:
+                    view.message(vouched.note)
                 self._running = batch, stage, task
                 if self._look_is_due:
                     self._look()

@@ -21,6 +21,7 @@ _SHARE: Final = 3
 _MIN_BAR: Final = 8
 _MAX_BAR: Final = 30
 _MIN_NAME: Final = 8
+_SIZE: Final = len("100.0 MiB")
 _ENOUGH: Final = 24
 """Cells of a name that are worth more than a bar beside it."""
 
@@ -137,7 +138,8 @@ def _file_lines(files: Sequence[OpenFile], room: int, glyphs: Glyphs, width: Wid
     """Name, bar, percents, size and what it is at, in columns; from the right, what there is no room for is left out."""
     names = [inert(file.name) for file in files]
     sizes = [show_size(file.size) for file in files]
-    fixed = 2 + len(GAP) + len("100%") + len(GAP) + max(map(len, sizes), default=0)
+    size_room = max([_SIZE, *map(len, sizes)])
+    fixed = 2 + len(GAP) + len("100%") + len(GAP) + size_room
     longest = max(map(width, names), default=0)
     name_room = max(_MIN_NAME, min(longest, room - fixed, max(_ENOUGH, room - fixed - len(GAP) - _MIN_BAR)))
     rest = room - fixed - name_room
@@ -151,7 +153,7 @@ def _file_lines(files: Sequence[OpenFile], room: int, glyphs: Glyphs, width: Wid
         spans: list[Span] = [("  ", ""), (name + " " * (name_room - width(name)), "")]
         if bar >= _MIN_BAR:
             spans += [(GAP, ""), *_bar(file.confirmed, file.in_flight, file.size, bar, glyphs)]
-        spans += [(f"{GAP}{_percent(file):3}%", "bold"), (GAP + size.rjust(max(map(len, sizes))), "")]
+        spans += [(f"{GAP}{_percent(file):3}%", "bold"), (GAP + size.rjust(size_room), "")]
         if word and file.condition is not Condition.SENDING:
             spans.append((GAP + file.condition.value, "yellow" if file.condition in _NOTED else "dim"))
         lines.append(tuple(spans))

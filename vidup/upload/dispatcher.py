@@ -185,7 +185,7 @@ class Dispatcher:
         """Whether another is to be begun beside so many that are open."""
         if not count:
             return True
-        return count < _OPEN * self._pool.jobs and self._credentials.is_valid(self._now()) and self._pool.busy < self._pool.jobs
+        return count < _OPEN * self._pool.jobs and self._credentials.is_valid(self._now()) and self._carrying < self._pool.jobs
 
     def _may(self, verb: Verb) -> bool:
         """Whether a request of this sort may go out now."""
@@ -197,8 +197,13 @@ class Dispatcher:
             self._tell_wait(kind, delay, now)
             return False
         if kind is Kind.UPLOAD:
-            return self._pool.busy + len(self._resting()) < self._pool.jobs
-        return kind is Kind.READ or (self._pool.busy < self._pool.jobs and (verb is not Verb.CREATE or self._may_create(now)))
+            return self._carrying + len(self._resting()) < self._pool.jobs
+        return kind is Kind.READ or (self._carrying < self._pool.jobs and (verb is not Verb.CREATE or self._may_create(now)))
+
+    @property
+    def _carrying(self) -> int:
+        """How many of those who may carry a part are busy."""
+        return self._pool.busy - self._pool.beside
 
     def _may_create(self, now: float) -> bool:
         """Whether the first part of another video could go as soon as that is made: a kill leaves no crowd of empty ones behind."""

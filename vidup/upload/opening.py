@@ -9,6 +9,7 @@ from typing import NamedTuple
 from vidup.api.ledger import NONCE_KEY, Ledger, agreed_total, portable_record, read_ledger, recorded_file
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
+from vidup.inert import readable
 from vidup.plan.parts import Plan, choose_total, total_parts_for
 from vidup.state.identity import key_hash
 from vidup.state.journal import Journal, StateFolder, disk_refuses
@@ -294,7 +295,7 @@ class Opening:
 
     def _payload(self) -> dict[str, object]:
         payload = {"title": _stem(self._source.name), **self._order.video}
-        payload["title"] = str(payload["title"]).encode("utf-8", "replace").decode()
+        payload["title"] = readable(str(payload["title"]))
         if self._order.portable:
             entries = payload.get("metadata")
             payload["metadata"] = [

@@ -124,6 +124,8 @@ class Upload:
         """The request to make now, if it has one that may go out."""
         if self._ending is not None and not self._is_completing:
             return None
+        if isinstance(self._step, Asking) and self._step.is_out:  # as most of many files are
+            return None
         request = self._guarded(lambda: self._want(may, probing))
         self.in_flight += request is not None
         return request
