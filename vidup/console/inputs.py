@@ -188,7 +188,8 @@ class _Gathering:
         self.items: list[Item] = []
         self.twice = 0
         self._several = several
-        self._places: dict[object, list[int]] = {}
+        self._places: dict[object, int] = {}
+        self._linked: dict[object, dict[str, int]] = {}
         self._of_manifest: set[int] = set()
 
     def add(self, named: _Named) -> None:
@@ -198,16 +199,21 @@ class _Gathering:
             from vidup.source.videofile import look_at
 
             identity, error = look_at(named.path)
-        places = self._places.setdefault(identity or named.path, [])
-        place = next((place for place in places if _is_same(self.items[place].path, named.path)), None)
-        if place is None:
-            place = len(self.items)
-            places.append(place)
-            self.items.append(Item(named.path, place + 1, named.own, error))
-            if named.of_manifest:
-                self._of_manifest.add(place)
+        place = self._place_of(identity or named.path, named.path)
+        if place < len(self.items):
+            self._once_more(place, named)
             return
-        self._once_more(place, named)
+        self.items.append(Item(named.path, place + 1, named.own, error))
+        if named.of_manifest:
+            self._of_manifest.add(place)
+
+    def _place_of(self, identity: object, path: str) -> int:
+        """Where this file is among the items, or is to come: hard links are files of their own, links and detours are not."""
+        first = self._places.setdefault(identity, len(self.items))
+        if first == len(self.items) or path == self.items[first].path:
+            return first
+        linked = self._linked.setdefault(identity, {os.path.realpath(self.items[first].path): first})
+        return linked.setdefault(os.path.realpath(path), len(self.items))
 
     def _once_more(self, place: int, named: _Named) -> None:
         item = self.items[place]
@@ -224,8 +230,3 @@ class _Gathering:
                 ExitCode.USAGE, f"{where}{named.path} is named twice, and is to be another video each time",
                 advice="Name it once. To have it in two videos, upload it in two commands.",
             )  # fmt: skip
-
-
-def _is_same(path: str, other: str) -> bool:
-    """Whether these paths, which lead to one inode, are one path: hard links are files of their own, links and detours are not."""
-    return path == other or os.path.realpath(path) == os.path.realpath(other)
