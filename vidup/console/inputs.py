@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from vidup.console.options import Command, environment, given
-from vidup.console.rows import Own
 from vidup.errors import ExitCode, VidupError
 from vidup.source.shards import Shard, auto_shard, parse_shard
+
+if TYPE_CHECKING:
+    from vidup.console.rows import Own
 
 _READERS: Final = {"from_file": "--from-file", "api_key_file": "--api-key-file", "upload_token_file": "--upload-token-file"}
 """The options that may read standard input, which can be read only once."""
@@ -86,7 +89,8 @@ class Inputs(NamedTuple):
 def collect(context: click.Context) -> Inputs:
     """The files that the command line of this context names, each once.
 
-    Raises UsageError for what cannot be meant, VidupError(USAGE) for a wrong row of a list, (FILE) for a list that cannot be read.
+    Raises UsageError for what cannot be meant, VidupError(USAGE) for a wrong row of a list, (FILE) for a list that cannot be read, and
+    CutShort where a signal came while a list was read from a pipe.
     """
     options = context.params
     if not options["files"] and not options["from_file"]:
@@ -173,10 +177,13 @@ def _asked(options: dict[str, Any]) -> Iterator[_Named]:
     for path in options["files"]:
         yield _Named(path)
     for name in options["from_file"]:
+        from vidup.console.early import Waiting
         from vidup.console.rows import own_of
         from vidup.source.lists import read_list
 
-        for row in read_list(name, options["null"]):
+        with nullcontext() if os.path.isfile(name) else Waiting():
+            rows = read_list(name, options["null"])
+        for row in rows:
             yield _Named(row.path, own_of(row), row.of_manifest, None, row.where)
 
 
@@ -188,8 +195,8 @@ class _Gathering:
         self.items: list[Item] = []
         self.twice = 0
         self._several = several
-        self._places: dict[object, int] = {}
-        self._linked: dict[object, dict[str, int]] = {}
+        self._first: dict[tuple[int, int], int] = {}
+        self._known: dict[str, int] = {}
         self._of_manifest: set[int] = set()
 
     def add(self, named: _Named) -> None:
@@ -199,7 +206,9 @@ class _Gathering:
             from vidup.source.videofile import look_at
 
             identity, error = look_at(named.path)
-        place = self._place_of(identity or named.path, named.path)
+            if error is not None and error.code is ExitCode.USAGE:
+                raise error
+        place = self._place_of(named.path, identity)
         if place < len(self.items):
             self._once_more(place, named)
             return
@@ -207,13 +216,18 @@ class _Gathering:
         if named.of_manifest:
             self._of_manifest.add(place)
 
-    def _place_of(self, identity: object, path: str) -> int:
-        """Where this file is among the items, or is to come: hard links are files of their own, links and detours are not."""
-        first = self._places.setdefault(identity, len(self.items))
-        if first == len(self.items) or path == self.items[first].path:
-            return first
-        linked = self._linked.setdefault(identity, {os.path.realpath(self.items[first].path): first})
-        return linked.setdefault(os.path.realpath(path), len(self.items))
+    def _place_of(self, path: str, identity: tuple[int, int] | None) -> int:
+        """Where this file stands, which is the end if it is new. Hard links are files of their own; links and detours are not.
+
+        Where a path really leads takes a while to find out, so it is asked only of those that share an inode, and once.
+        """
+        end = len(self.items)
+        if identity is not None and identity[1]:  # some file systems have none to tell
+            first = self._first.setdefault(identity, end)
+            if first == end:
+                return end
+            self._known.setdefault(os.path.realpath(self.items[first].path), first)
+        return self._known.setdefault(os.path.realpath(path), end)
 
     def _once_more(self, place: int, named: _Named) -> None:
         item = self.items[place]

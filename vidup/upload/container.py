@@ -19,7 +19,10 @@ LEAVE_OUT = "Upload into a video of its own, without --video-id: --restart"
 
 @dataclass(slots=True)
 class Container:
-    """The open container of one run. `ledger` is what the server told of it last, `video` its video object."""
+    """The open container of one run. `ledger` is what the server told of it last, `video` its video object.
+
+    `was_there`: it was whole before this run, which was told that such a one will do.
+    """
 
     known: Checkpoint
     journal: Journal
@@ -27,6 +30,7 @@ class Container:
     ledger: Ledger
     tell: Tell
     video: dict[str, object]
+    was_there: bool = False
     _lines: list[Callable[[], None]] = field(default_factory=list)
     _disk_told: bool = False
 
