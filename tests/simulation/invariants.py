@@ -164,7 +164,7 @@ def a_stop_is_worth_its_grace(story: Story) -> Words:
     for run, ending in story.endings():
         stops = [fault.at for fault in story.world.story if fault.kind == "signal" and run.began <= fault.at <= run.ended]
         refused = any(one.run == run.number and one.upload in (ending.upload, -1) for one in story.world.refusals)
-        if ending.status != "interrupted" or ending.parts_done != ending.total_parts or not stops or refused:
+        if ending.status != "interrupted" or ending.parts_done != ending.total_parts or not stops or refused or ending.whole:
             continue
         if run.ended < stops[0] + GRACE - 0.5:
             yield f"run {run.number} was stopped at {stops[0]:.1f} s with every part good, and asked no further"
