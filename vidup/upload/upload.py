@@ -281,6 +281,8 @@ class Upload:
             self.settle()
             if not self._is_whole:  # a stop looks at no part any more that would notice
                 self._note_if_changed()
+                if self._container is not None:
+                    self._container.keep()
         if isinstance(self._step, Sending):
             self._dropped += self._step.flights  # else a worker may wait minutes for an answer that nobody needs
         self._crowd.ended(self.number, self._ending.status, self._container.book.bytes_good if self._container is not None else 0)
