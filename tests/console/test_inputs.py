@@ -223,7 +223,7 @@ def test_what_cannot_be_meant_is_refused(words: tuple[str, ...], said: str, here
 def test_a_video_of_a_rows_own_takes_no_option_about_a_new_one(here: Path) -> None:
     """It would be left out without a word."""
     (here / "list").write_text('{"file": "a.mp4", "video_id": "vi1"}\n')
-    for words in (("--title", "x"), ("--portable",), ("--restart",)):
+    for words in (("--title", "x"), ("--portable",), ("--if-exists", "new"), ("--restart",)):
         assert f"{words[0]} is about a new video, and a.mp4 has a video_id" in refusal("--from-file", "list", *words)
     (here / "list").write_text('{"file": "card", "video_id": "vi1"}\n')
     assert "video_id for a folder" in refusal("-r", "--from-file", "list")

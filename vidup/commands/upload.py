@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +80,8 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     noise = noise_of(context)
     wait = patience(context, options["wait"])
     try:
-        with Waiting() if options["from_file"] else nullcontext():  # only the end of a list may be awaited for long
-            taken = collect(context)
-    except CutShort:  # no file is known yet, of which there could be a result
+        taken = collect(context)
+    except CutShort:  # a list was still being read: it is not known of which files there could be a result
         return end_by_early_signal()
     if options["video_id"] is not None and taken.total > 1:
         raise click.UsageError(f"--video-id names one video, and there are {taken.total} files: one video takes one file")

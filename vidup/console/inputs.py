@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -88,7 +89,8 @@ class Inputs(NamedTuple):
 def collect(context: click.Context) -> Inputs:
     """The files that the command line of this context names, each once.
 
-    Raises UsageError for what cannot be meant, VidupError(USAGE) for a wrong row of a list, (FILE) for a list that cannot be read.
+    Raises UsageError for what cannot be meant, VidupError(USAGE) for a wrong row of a list, (FILE) for a list that cannot be read, and
+    CutShort where a signal came while a list was read from a pipe.
     """
     options = context.params
     if not options["files"] and not options["from_file"]:
@@ -175,10 +177,13 @@ def _asked(options: dict[str, Any]) -> Iterator[_Named]:
     for path in options["files"]:
         yield _Named(path)
     for name in options["from_file"]:
+        from vidup.console.early import Waiting
         from vidup.console.rows import own_of
         from vidup.source.lists import read_list
 
-        for row in read_list(name, options["null"]):
+        with nullcontext() if os.path.isfile(name) else Waiting():
+            rows = read_list(name, options["null"])
+        for row in rows:
             yield _Named(row.path, own_of(row), row.of_manifest, None, row.where)
 
 
