@@ -339,6 +339,7 @@ class Upload:
     def _begin(self) -> None:
         order, world = self.order, self._world
         if order.watch:
+            self._crowd.began(self.number, order.path.rpartition("/")[2], 0, self.tally)  # of which nothing will be sent
             self._whole_at = world.now()
             self._wait_for(order.video_id or "", 0.0)
             return
