@@ -87,10 +87,11 @@ class Finishing(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A sentence for people; `warning` marks one that they should act upon."""
+    """A sentence for people; `warning` marks one that they should act upon, `detail` one for those alone who ask for more (-v)."""
 
     text: str
     warning: bool = False
+    detail: bool = False
 
 
 Event = Started | PartChanged | Retrying | Resumed | Waiting | Awaiting | LineDown | LineUp | Finishing | Note

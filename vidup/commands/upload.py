@@ -44,6 +44,7 @@ from vidup.errors import ExitCode, VidupError
 @click.option(
     "--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, the video breaks."
 )
+@click.option("--any-file", is_flag=True, help="Send the file whatever it looks like, also what cannot be a video.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
@@ -79,7 +80,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
-        nonce=secrets.token_hex(8),
+        nonce=secrets.token_hex(8), any_file=options["any_file"],
     )  # fmt: skip
     if options["dry_run"]:
         from vidup.console.answering import run_dry

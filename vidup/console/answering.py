@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from vidup.console.options import Noise, environment
-from vidup.console.session import refuse_upload
+from vidup.console.session import refuse_upload, worth_telling
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
 from vidup.progress.choice import Style, decide
@@ -50,7 +50,9 @@ def run_dry(order: Order, noise: Noise) -> ExitCode:
     if noise.verbose:
         view.message("\n".join([*noise.sources, f"the API key is from {order.key.source}"]))
     try:
-        rehearsal = rehearse(order, view.tell, view.message if noise.verbose >= 2 else None)
+        rehearsal = rehearse(
+            order, lambda event: view.tell(event) if worth_telling(event, noise) else None, view.message if noise.verbose >= 2 else None
+        )
     except VidupError as error:
         return refuse_upload(order.path, error, noise, order.key.source)
     if noise.as_json or not noise.quiet:

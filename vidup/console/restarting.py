@@ -13,7 +13,7 @@ from vidup.inert import command_line
 def restart_command(context: click.Context, more: str, file: str, base_url: str, video: Mapping[str, object]) -> str:
     """The shell-quoted command that uploads this file into a new video, as the old one was asked for; `more` are options that it needs."""
     words = [*program(), "upload", "--restart", *more.split()]
-    given_too = given(context, STICKY if "--part-size" in more else (*STICKY, "part_size"))
+    given_too = given(context, (*STICKY, "any_file") if "--part-size" in more else (*STICKY, "any_file", "part_size"))
     for name in given_too:
         value = context.params[name]
         option = "--" + name.replace("_", "-")

@@ -74,6 +74,11 @@ def end(code: ExitCode, signals: Signals | None = None) -> ExitCode:
     return code
 
 
+def worth_telling(event: Event, noise: Noise) -> bool:
+    """Whether an event is for these ears: details are for those who ask for them."""
+    return noise.verbose > 0 or not (isinstance(event, Note) and event.detail)
+
+
 class _Session:
     """The uploads of one command, one after the other, under the same ears for signals."""
 
@@ -112,7 +117,8 @@ class _Session:
             return out
 
         def hear(event: Event) -> None:
-            stage.tell(event)
+            if worth_telling(event, self._noise):
+                stage.tell(event)
             if isinstance(event, Started) and (note := note_if_again(order, event)):
                 stage.tell(Note(note))
 

@@ -9,7 +9,8 @@ from vidup.api.client import Api
 from vidup.api.transport.transport import Trace
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
-from vidup.source.videofile import open_video
+from vidup.source.inspection import inspect
+from vidup.source.videofile import VideoFile, open_video
 from vidup.state.journal import StateFolder
 from vidup.upload.acting import Acts, Backoff
 from vidup.upload.carrying import Carrying
@@ -47,7 +48,8 @@ class Batch:
         self._clock = Clock()
         self._acts = Acts(TABLE, backoff)
         self.uploads = [
-            Upload(number, order, self._world(order), self._acts, hears, deliver) for number, (order, hears, deliver) in enumerate(orders)
+            Upload(number, order, self._world(order, hears), self._acts, hears, deliver)
+            for number, (order, hears, deliver) in enumerate(orders)
         ]
 
     def stop_with(self, code: ExitCode) -> None:
@@ -73,5 +75,15 @@ class Batch:
         finally:
             workers.close()
 
-    def _world(self, order: Order) -> World:
-        return World(open_video, StateFolder(order.state_dir), self._clock.now, time.time, self._stop.is_set)
+    def _world(self, order: Order, tell: Tell) -> World:
+        def opened(path: str) -> VideoFile:
+            video = open_video(path)
+            if not (order.any_file or order.continuing):  # what is continued was looked at when it began
+                try:
+                    inspect(video, path, tell)
+                except VidupError:
+                    video.close()
+                    raise
+            return video
+
+        return World(opened, StateFolder(order.state_dir), self._clock.now, time.time, self._stop.is_set)

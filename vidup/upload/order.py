@@ -15,7 +15,7 @@ class Order(NamedTuple):
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
     `continuing` is the upload id of the record to go on with, and of no other. `nonce` is a word that no other run has. `rehearse`:
-    only find out what would be done.
+    only find out what would be done. `any_file`: also what cannot be a video.
     """
 
     path: str
@@ -35,3 +35,4 @@ class Order(NamedTuple):
     continuing: str = ""
     nonce: str = ""
     rehearse: bool = False
+    any_file: bool = False

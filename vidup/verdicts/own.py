@@ -29,6 +29,13 @@ OWN: Final = (
         "Stops before any request: this is no file that can be sent.", "Check the path, and the folder that it was looked for in.",
     ),
     _own(
+        "cannot-be-a-video", ExitCode.FILE,
+        ("is still being written, or cut:", "is a …, not a video", "is a damaged …: at byte … there is no box",
+         "holds nothing but zeros", "holds what macOS keeps beside a file", "which only names the video",
+         "which names videos and holds none", "is a web page"),
+        "Stops before any request: no player could show it.", "Name a whole video file; to send it all the same: --any-file",
+    ),
+    _own(
         "file-changed", ExitCode.FILE,
         ("changed while it was being sent", "changed since the interrupted upload", "ended early at byte",
          "its parts no longer fit together", "has changed since its upload"),
