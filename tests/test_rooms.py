@@ -26,7 +26,7 @@ OWNERS = {
     "requests": {"api/transport"}, "urllib3": {"api/transport"}, "ssl": {"api", "emulator"}, "rich": {"progress"}, "tenacity": {"upload/dice.py", "upload/questions.py"},
     "filelock": {"state"}, "multipart": {"emulator"}, "signal": {"console/signals.py", "source/writers.py", "commands", "__main__.py"},
     "platformdirs": {"console"}, "tomllib": {"console/config.py"}, "click": {"console", "commands", "cli.py", "__main__.py"},
-    "subprocess": {"commands"}, "socket": {"api/transport", "emulator", "state"}, "threading": {"upload/workers.py", "progress", "api", "source", "emulator", "commands"},
+    "subprocess": {"commands", "source/producers.py"}, "socket": {"api/transport", "emulator", "state"}, "threading": {"upload/workers.py", "progress", "api", "source", "emulator", "commands"},
 }  # fmt: skip
 
 PURE = {

@@ -31,16 +31,20 @@ class ExitCode(IntEnum):
 class VidupError(Exception):
     """Something a person must know: `what` failed, its `cause` in the words of whoever refused, the next step as `advice`.
 
-    `mended_outside`: the very same command can go on once something outside the upload is put right.
+    `mended_outside`: the very same command can go on once something outside the upload is put right. `slug` names what scripts may ask
+    for; empty where a row of the table of errors, or nothing, does.
     """
 
-    def __init__(self, code: ExitCode, what: str, *, cause: str = "", advice: str = "", mended_outside: bool = False) -> None:
+    def __init__(
+        self, code: ExitCode, what: str, *, cause: str = "", advice: str = "", mended_outside: bool = False, slug: str = ""
+    ) -> None:  # fmt: skip
         super().__init__(what)
         self.code = code
         self.what = what
         self.cause = cause
         self.advice = advice
         self.mended_outside = mended_outside
+        self.slug = slug
 
 
 class Cancelled(Exception):

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 
 class Started(NamedTuple):
-    """Parts are about to be sent: the split, where to, and how much of it the server already has."""
+    """Parts are about to be sent: the split, where to, and how much of it the server already has.
+
+    Size and total are None for what has no end yet.
+    """
 
     file: str
-    size: int
-    total_parts: int
+    size: int | None
+    total_parts: int | None
     part_size: int
     jobs: int
     target: str
@@ -44,7 +47,7 @@ class Resumed(NamedTuple):
     """An upload begun earlier goes on; `source` says whose word counts the parts: "server" or "journal"."""
 
     parts_done: int
-    total_parts: int
+    total_parts: int | None
     source: str
 
 

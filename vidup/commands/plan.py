@@ -10,14 +10,14 @@ from vidup.errors import ExitCode
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(allow_dash=True))
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
               help="Size of a part, 5 to 200 MiB.  [default: chosen from the file's size]")  # fmt: skip
 @jobs_option
 @url_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def plan(file: str, part_size: int | None, jobs: int, sandbox: bool, base_url: str | None, allow_http: bool, as_json: bool) -> int:
-    """Show how FILE would be split, and what the rate limit alone costs in time. Nothing is sent, and no key is needed.
+    """Show how FILE would be split, and what the rate limit alone costs in time; - is a stream. Nothing is sent, and no key is needed.
 
     \b
     Examples:
@@ -26,9 +26,11 @@ def plan(file: str, part_size: int | None, jobs: int, sandbox: bool, base_url: s
       vidup plan --json movie.mp4 | jq .minimum_seconds
     """
     from vidup.console.answering import answer
-    from vidup.upload.rehearsal import plan_file
+    from vidup.console.inflow import file_on_stdin
+    from vidup.upload.rehearsal import plan_file, plan_stream
 
     limit = uploads_per_minute(resolve_base_url(sandbox, base_url, allow_http))
-    forecast = plan_file(file, part_size, jobs, limit)
+    path = (file_on_stdin() or file) if file == "-" else file
+    forecast = plan_stream(part_size, jobs, limit) if path == "-" else plan_file(path, part_size, jobs, limit)
     answer(forecast.lines(), forecast.to_json(), as_json)
     return ExitCode.OK

@@ -94,7 +94,6 @@ def _named(records: list[Record], name: str) -> Record:
 
 def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> Task:
     from vidup.console.session import Task
-    from vidup.plan.parts import Plan
     from vidup.upload.order import Order
     from vidup.upload.outcome import Report
 
@@ -102,9 +101,14 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
     command = resume_command(context, known.upload_id)
     untouched = Report(
         "interrupted", known.path, ExitCode.SIGINT, upload_id=known.upload_id, video_id=known.video_id, size=known.size,
-        part_size=Plan(known.size, known.total_parts).part_size, total_parts=known.total_parts, parts_done=len(record.confirmed),
+        part_size=known.plan.part_size, total_parts=known.total_parts or None, parts_done=len(record.confirmed),
         resumable=True,
     )  # fmt: skip
+    if known.again:
+        refusal = VidupError(
+            ExitCode.USAGE, f"{known.upload_id} is the upload of a stream, which only its producer can make again", advice=known.again
+        )
+        return Task(refusal, untouched, lambda _upload_id: known.again)
     if isinstance(key, VidupError):
         return Task(key, untouched, lambda _upload_id: command)
     order = Order(

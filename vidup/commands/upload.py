@@ -9,6 +9,7 @@ import click
 from vidup.console.help import Command
 from vidup.console.options import (
     VIDEO,
+    AnySize,
     Size,
     VideoId,
     environment,
@@ -31,7 +32,9 @@ from vidup.errors import ExitCode, VidupError
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path())
+@click.argument("words", nargs=-1, type=click.Path(allow_dash=True), metavar="FILE")
+@click.option("--from-command", is_flag=True, help="Upload the output of a command, which is named after --.")
+@click.option("--min-size", type=AnySize(), metavar="SIZE", help="Take a stream that ends before this for one that failed.")
 @video_options
 @click.option("--video-id", type=VideoId(), metavar="ID", help="Upload into this existing video instead of creating one.")
 @where_options
@@ -48,8 +51,8 @@ from vidup.errors import ExitCode, VidupError
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
-def upload(context: click.Context, /, file: str, **options: Any) -> int:
-    """Upload FILE to api.video and print the video id.
+def upload(context: click.Context, /, words: tuple[str, ...], **options: Any) -> int:
+    """Upload FILE to api.video and print the video id; - is standard input.
 
     \b
     Examples:
@@ -57,17 +60,21 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
       id=$(vidup upload --private -t "My film" movie.mp4)
       vidup upload --json --retry-for 2h movie.mp4 | jq .assets
       vidup upload --dry-run movie.mp4
+      ffmpeg -i in.mov -f mpegts - | vidup upload - -t "My film"
+      vidup upload -t "My film" --from-command -- ffmpeg -i in.mov -f mpegts -
 
     Interrupted? Run the very same command again: parts that the server has are never sent twice.
     """
     import secrets
 
+    from vidup.console.inflow import again, anew, what_is_given
     from vidup.console.keys import find_key
     from vidup.console.session import Task, refuse_upload, run_uploads
     from vidup.upload.order import Order
     from vidup.upload.outcome import Report
 
     _refuse_contradictions(context, options)
+    file, inflow = what_is_given(context, words, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
     try:
@@ -80,12 +87,19 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
-        nonce=secrets.token_hex(8), any_file=options["any_file"],
+        nonce=secrets.token_hex(8), any_file=options["any_file"], inflow=inflow,
+        again=again(inflow) if inflow else "",
     )  # fmt: skip
     if options["dry_run"]:
         from vidup.console.answering import run_dry
 
         return run_dry(order, noise)
+    if inflow is not None:
+        untouched = Report("interrupted", file, ExitCode.SIGINT, video_id=options["video_id"], resumable=True)
+        return run_uploads(
+            [Task(order, untouched, lambda _upload_id: order.again, lambda more: anew(inflow, more),
+                  lambda uploaded: status_command(context, base_url, uploaded))], noise,
+        )  # fmt: skip
     command = same_command()
     untouched = Report("interrupted", file, ExitCode.SIGINT, video_id=options["video_id"], resumable=True)
     task = Task(

@@ -14,7 +14,21 @@ if TYPE_CHECKING:
 HEADINGS: Final = {
     "Video": ("title", "description", "tag", "metadata", "public", "mp4", "panoramic", "player_id", "language", "transcript"),
     "Where to": ("video_id", "sandbox", "base_url", "allow_http", "api_key_file"),
-    "How": ("part_size", "jobs", "retry_for", "timeout", "restart", "portable", "adopt", "any_file", "dry_run", "state_dir", "everything"),
+    "How": (
+        "part_size",
+        "jobs",
+        "retry_for",
+        "timeout",
+        "restart",
+        "portable",
+        "adopt",
+        "any_file",
+        "from_command",
+        "min_size",
+        "dry_run",
+        "state_dir",
+        "everything",
+    ),
     "Output": ("quiet", "verbose", "as_json", "progress", "color", "help"),
 }
 """What the options are about, by the names of their parameters; one named nowhere stands under Options."""

@@ -47,7 +47,8 @@ class TerminalView(LineView):
         live.update(Segments(_segments(block)), refresh=True)
         self._drawn, self._columns = block, size.columns
         if self._started is not None:
-            self._tell_terminal(percent(self._tally.snapshot()))
+            numbers = self._tally.snapshot()
+            self._tell_terminal(percent(numbers) if numbers.ended else None)
 
     def _tell_no_more(self) -> None:
         self._tell_terminal(None)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from vidup.errors import Cancelled, ExitCode, VidupError
-from vidup.plan.parts import MAX_SIZE, MIB, Part
+from vidup.plan.openplan import Grown
+from vidup.plan.parts import MAX_SIZE, MIB, Part, Plan, plan_for
 from vidup.units import show_size
 
 BLOCK: Final = 512 * 1024
@@ -27,8 +28,33 @@ _SAMPLE_EVERY: Final = 16 * MIB
 _buffers = threading.local()
 
 
+class Whole:
+    """What a source that is all there answers to what is asked of one that grows."""
+
+    __slots__ = ()
+    size: int
+
+    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int) -> Plan:
+        """The split to begin with."""
+        return plan_for(self.size, part_size, jobs, uploads_per_minute)
+
+    def has_begun(self) -> bool:
+        """Whether there is a part that may be sent."""
+        return True
+
+    def read_in(self, part_size: int) -> None:
+        """It need not be read ahead."""
+
+    def news(self, is_done: Callable[[int], bool]) -> Grown | None:
+        """There never are any."""
+        return None
+
+    def stopping(self) -> None:
+        """There is nobody to be told."""
+
+
 @dataclass(frozen=True, slots=True)
-class VideoFile:
+class VideoFile(Whole):
     """An open regular file of 1 byte to 52,428,800,000 bytes. One descriptor serves the whole upload, so a rename cannot mix two files."""
 
     path: str
@@ -92,6 +118,20 @@ class VideoFile:
             ExitCode.FILE, f"{self.name} changed while it was being sent", cause=cause,
             advice="When nothing writes to the file any more, start over: --restart",
         )  # fmt: skip
+
+
+class Readable(Protocol):
+    """What a body asks of the file that its part lies in."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def descriptor(self) -> int: ...
+
+    def check_unchanged(self) -> None: ...
+
+    def unreadable(self, where: str, error: OSError) -> VidupError: ...
 
 
 class Cut(Protocol):
@@ -193,7 +233,7 @@ class PartBody:
     last took any or got rid of any (`time.monotonic()`; 0.0 before).
     """
 
-    def __init__(self, video: VideoFile, part: Part, stop: Cut) -> None:
+    def __init__(self, video: Readable, part: Part, stop: Cut) -> None:
         self._video = video
         self._part = part
         self._stop = stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,15 +11,18 @@ from vidup.api.transport.transport import Trace
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
 from vidup.source.inspection import inspect
-from vidup.source.videofile import VideoFile, open_video
+from vidup.source.producers import Command, Pipe
+from vidup.source.stream import Stream
+from vidup.source.videofile import open_video
 from vidup.state.journal import StateFolder
 from vidup.upload.acting import Acts, Backoff
 from vidup.upload.carrying import Carrying
 from vidup.upload.dice import apart, full_jitter
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
+from vidup.upload.exchange import Source
 from vidup.upload.health import ENDLESS_LIMIT, RetryBudget
-from vidup.upload.order import Order
+from vidup.upload.order import Inflow, Order
 from vidup.upload.outcome import Report
 from vidup.upload.pacing import Pacer
 from vidup.upload.questions import PATIENCE
@@ -76,7 +80,9 @@ class Batch:
             workers.close()
 
     def _world(self, order: Order, tell: Tell) -> World:
-        def opened(path: str) -> VideoFile:
+        def opened(path: str) -> Source:
+            if order.inflow is not None:
+                return self._stream(order, order.inflow)
             video = open_video(path)
             if not (order.any_file or order.continuing):  # what is continued was looked at when it began
                 try:
@@ -87,3 +93,13 @@ class Batch:
             return video
 
         return World(opened, StateFolder(order.state_dir), self._clock.now, time.time, self._stop.is_set)
+
+    def _stream(self, order: Order, inflow: Inflow) -> Stream:
+        """The stream, named for people, and for the record by its title and the whole command."""
+        title = str(order.video.get("title", ""))
+        producer = Command(inflow.command) if inflow.command else Pipe()
+        name = f"the output of {inflow.command[0]}" if inflow.command else "standard input"
+        command = "\0".join(inflow.command).encode("utf-8", "surrogateescape")
+        mark = f" [{hashlib.sha256(command).hexdigest()[:8]}]" if inflow.command else ""
+        path = f"{name}{f': {title}' if title else ''}{mark}"
+        return Stream(producer, path, name, order.state_dir, order.jobs, self._stop.is_set, inflow.min_size)

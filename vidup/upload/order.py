@@ -10,12 +10,20 @@ from typing import NamedTuple
 from vidup.api.credentials import ApiKey
 
 
+class Inflow(NamedTuple):
+    """A stream: of the command with these words, else of standard input. One that is shorter than `min_size` bytes is no whole video."""
+
+    command: tuple[str, ...] = ()
+    min_size: int = 0
+
+
 class Order(NamedTuple):
     """One upload. Sizes are bytes, times seconds; `part_size` and `video_id` are None when not given.
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
     `continuing` is the upload id of the record to go on with, and of no other. `nonce` is a word that no other run has. `rehearse`:
-    only find out what would be done. `any_file`: also what cannot be a video.
+    only find out what would be done. `any_file`: also what cannot be a video. `inflow`:
+    what is uploaded comes as a stream; `again` is then the command line that goes on with it.
     """
 
     path: str
@@ -36,3 +44,5 @@ class Order(NamedTuple):
     nonce: str = ""
     rehearse: bool = False
     any_file: bool = False
+    inflow: Inflow | None = None
+    again: str = ""

@@ -36,6 +36,24 @@ OWN: Final = (
         "Stops before any request: no player could show it.", "Name a whole video file; to send it all the same: --any-file",
     ),
     _own(
+        "producer-failed", ExitCode.FILE,
+        ("The command … failed, so that its video is not complete", "The command … cannot be started"),
+        "Keeps the last part back, so that no half video is shown as a whole one.",
+        "See what the command said, then run the same command again: parts that are the same are not sent twice.",
+    ),
+    _own(
+        "stream-differs", ExitCode.FILE,
+        ("The stream differs from the interrupted one from part … on",),
+        "Stops before the parts of two streams could be mixed; the record stays.",
+        "Send the very same bytes again, or begin anew with --restart: a live recording never comes twice.",
+    ),
+    _own(
+        "stream-not-usable", ExitCode.FILE,
+        ("is empty: not one byte came", "ended after …, and --min-size is", "is longer than", "cannot be read from the spool"),
+        "Keeps the last part back, so that the video is not complete; of an empty stream no video is made.",
+        "See why the producer stopped, then run the same command again.",
+    ),
+    _own(
         "file-changed", ExitCode.FILE,
         ("changed while it was being sent", "changed since the interrupted upload", "ended early at byte",
          "its parts no longer fit together", "has changed since its upload"),
@@ -44,7 +62,8 @@ OWN: Final = (
     ),
     _own(
         "state-folder-not-usable", ExitCode.FILE,
-        ("The state folder", "Files cannot be locked in the state folder", "There is no folder for", "was written by",
+        ("The spool in the state folder … cannot be written",
+         "The state folder", "Files cannot be locked in the state folder", "There is no folder for", "was written by",
          "is damaged: it does not tell its video", "The output cannot be written", "The demo cannot write to",
          "The emulator cannot keep videos in", "… cannot be written"),
         "Stops: without a record no upload could be resumed. Where the disk is full, the same command goes on later (75).",
@@ -78,7 +97,7 @@ OWN: Final = (
     ),
     _own(
         "gave-up", ExitCode.AGAIN,
-        ("Gave up after", "Part … was cut off … times on its way",
+        ("Gave up after", "The server lost part …, which it had confirmed", "Part … was cut off … times on its way",
          "The server cannot be asked now", "The server took every part, but refuses to tell the status",
          "The server confirmed every part, but its status does not list them all", "the server has not put the video together yet"),
         "Stops for now, when --retry-for is used up; everything sent so far is safe.",
@@ -104,7 +123,8 @@ OWN: Final = (
     ),
     _own(
         "wrong-usage", ExitCode.USAGE,
-        ("No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
+        ("is the upload of a stream, which only its producer can make again",
+         "No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
          "requires an argument", "The config file", "The emulator cannot start on",
          "The name of the file is empty", "exclude each other", "leave out one of them"),
         "Stops before anything is sent.", "See vidup COMMAND -h; a flag beats the environment, the environment the config file.",
