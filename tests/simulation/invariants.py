@@ -13,6 +13,7 @@ from tests.simulation.runs import AGAIN, Run, Story
 from tests.simulation.server import Video
 from tests.simulation.world import World
 from vidup.api.ledger import LAG
+from vidup.plan.parts import MAX_PARTS
 
 PERMANENT: Final = frozenset({3, 4, 5, 6, 7})
 
@@ -207,7 +208,7 @@ def reports_add_up(story: Story) -> Words:
         told = f"run {run.number}, upload {ending.upload}: {ending.parts_done} of {ending.total_parts} done"
         if ending.parts_done != ending.parts_sent + ending.parts_skipped:
             yield f"{told}, but {ending.parts_sent} sent and {ending.parts_skipped} skipped"
-        if ending.parts_done > (ending.total_parts or 0):
+        if ending.parts_done > (MAX_PARTS if ending.total_parts is None else ending.total_parts):
             yield told
         if ending.exit_code == 0 and (ending.status != "uploaded" or ending.parts_done != ending.total_parts):
             yield f"{told}, status {ending.status} and exit 0"
