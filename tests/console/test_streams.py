@@ -277,7 +277,7 @@ def test_a_file_that_was_read_already_is_a_stream(emulator: Emulator, video: Cal
         (["-"], "add -t TITLE"), (["--from-command", "--", "true"], "add -t TITLE"), (["--from-command", "-t", "T"], "needs the command"),
         (["-", "-t", "T", "--portable"], "--portable is not for a stream"), (["-", "-t", "T", "-n"], "--dry-run is not for a stream"),
         (["-", "-t", "T", "--api-key-file", "-"], "cannot be both"), (["movie.mp4", "--min-size", "5M"], "--min-size is for a stream"),
-        (["-", "-t", "T", "--adopt"], "--adopt is not for a stream"), (["a.mp4", "b.mp4"], "unexpected extra argument"), ([], "Missing argument"),
+        (["-", "-t", "T", "--adopt"], "--adopt is not for a stream"), (["a.mp4", "-", "-t", "T"], "A stream goes alone"), (["-", "-t", "T", "--manifest", "m"], "--manifest is not for a stream"), ([], "Missing argument"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(words: list[str], why: str, emulator: Emulator, vidup: Cli) -> None:

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from vidup.console.help import Command
+from vidup.console.inputs import collect, inputs
 from vidup.console.options import Size, jobs_option, resolve_base_url, uploads_per_minute, url_options
 from vidup.errors import ExitCode
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path(allow_dash=True))
+@inputs
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
               help="Size of a part, 5 to 200 MiB.  [default: chosen from the file's size]")  # fmt: skip
 @jobs_option
 @url_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def plan(file: str, part_size: int | None, jobs: int, sandbox: bool, base_url: str | None, allow_http: bool, as_json: bool) -> int:
-    """Show how FILE would be split, and what the rate limit alone costs in time; - is a stream. Nothing is sent, and no key is needed.
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file on stdout.")
+@click.pass_context
+def plan(context: click.Context, /, part_size: int | None, jobs: int, sandbox: bool, base_url: str | None, allow_http: bool, as_json: bool,
+         **_inputs: Any) -> int:  # fmt: skip
+    """Show how each FILE would be split, and what the rate limit alone costs in time; - is a stream. Nothing is sent; no key is needed.
 
     \b
     Examples:
       vidup plan movie.mp4
       vidup plan --sandbox --part-size 100MiB movie.mp4
       vidup plan --json movie.mp4 | jq .minimum_seconds
+      vidup plan -r course/
+
+    Several files are told as one sum: they share one line, one key and its limit. With --json each has an object of its own.
     """
+    taken = collect(context)
+    limit = taken.share_of(uploads_per_minute(resolve_base_url(sandbox, base_url, allow_http)))
+    if taken.several:
+        from vidup.console.planning import plan_all
+
+        return plan_all(taken, part_size, jobs, limit, as_json)
     from vidup.console.answering import answer
     from vidup.console.inflow import file_on_stdin
     from vidup.upload.rehearsal import plan_file, plan_stream
 
-    limit = uploads_per_minute(resolve_base_url(sandbox, base_url, allow_http))
-    path = (file_on_stdin() or file) if file == "-" else file
+    path = taken.items[0].path
+    path = (file_on_stdin() or path) if path == "-" else path
     forecast = plan_stream(part_size, jobs, limit) if path == "-" else plan_file(path, part_size, jobs, limit)
     answer(forecast.lines(), forecast.to_json(), as_json)
     return ExitCode.OK

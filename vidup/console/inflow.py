@@ -6,15 +6,19 @@ import os
 import re
 import stat
 import sys
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import click
 
-from vidup.console.options import given, program
+from vidup.console.options import given, program, status_command
+from vidup.console.task import Task
+from vidup.errors import ExitCode
 from vidup.inert import command_line
-from vidup.upload.order import Inflow
+from vidup.upload.order import Inflow, Order
+from vidup.upload.outcome import Report
 
 _NOT_FOR_STREAMS: Final = {
+    **dict.fromkeys(("manifest", "from_file", "recursive", "shard"), "it goes alone, and a list is of files"),
     "portable": "a stream has no fingerprint that could be kept before it was read",
     "adopt": "parts of a stream are known by their SHA-256 or not at all",
     "dry_run": "a stream can be read only once; see: vidup plan -",
@@ -24,36 +28,43 @@ _NOT_FOR_STREAMS: Final = {
 _PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
 
 
-class Given(NamedTuple):
-    """What is to be uploaded: a path, or `-` and the stream."""
+def stream_of(context: click.Context) -> Inflow | None:
+    """The stream that the command line of this context names, None for files; a file on standard input takes the place of its `-`.
 
-    path: str
-    inflow: Inflow | None = None
-
-
-def what_is_given(context: click.Context, words: tuple[str, ...], options: dict[str, Any]) -> Given:
-    """What the words after the options name: a file, standard input, or with --from-command a command. Raises UsageError."""
+    Raises UsageError for what cannot be meant.
+    """
+    options = context.params
+    words, least = options["files"], options["min_size"] or 0
     if options["from_command"]:
         if not words:
-            raise click.UsageError(
-                "--from-command needs the command whose output is the video: vidup upload --from-command -t TITLE -- CMD"
-            )
-        return Given("-", _stream(context, options, Inflow(words, options["min_size"] or 0)))
-    if not words:
-        raise click.MissingParameter(ctx=context, param_hint="'FILE'", param_type="argument")
-    if len(words) > 1:
-        raise click.UsageError(f"Got unexpected extra argument{'s'[: len(words) > 2]} ({' '.join(words[1:])})")
-    if words[0] != "-":
-        if options["min_size"]:
+            raise click.UsageError("--from-command needs the command whose output is the video, as in -- ffmpeg -i in.mov -f mpegts -")
+        return _stream(context, Inflow(words, least))
+    if "-" not in words:
+        if least:
             raise click.UsageError("--min-size is for a stream: the size of a file is known")
-        return Given(words[0])
+        return None
     if path := file_on_stdin():
-        return Given(path)
-    if options["api_key_file"] == "-":
-        raise click.UsageError("Standard input cannot be both the API key and the video: name one of them by a path")
+        context.params["files"] = tuple(path if word == "-" else word for word in words)
+        return None
+    for name in ("api_key_file", "upload_token_file"):
+        if options.get(name) == "-":
+            raise click.UsageError(f"Standard input cannot be both --{name.replace('_', '-')} and the video: name one of them by a path")
+    if len(words) > 1:
+        raise click.UsageError("A stream goes alone: upload files by a command of their own")
     if sys.stdin is None or sys.stdin.isatty():
         raise click.UsageError("Standard input is a terminal: pipe a video in, as in PRODUCER | vidup upload - -t TITLE")
-    return Given("-", _stream(context, options, Inflow((), options["min_size"] or 0)))
+    return _stream(context, Inflow((), least))
+
+
+def stream_task(context: click.Context, order: Order) -> Task:
+    """The task of a stream, which no record can make again: it is continued by the command line that began it."""
+    inflow = order.inflow
+    assert inflow is not None
+    untouched = Report("interrupted", "-", ExitCode.SIGINT, video_id=order.video_id, resumable=True)
+    return Task(
+        order, untouched, lambda _upload_id: order.again, lambda more: anew(inflow, more),
+        lambda uploaded: status_command(context, order.base_url, uploaded),
+    )  # fmt: skip
 
 
 def file_on_stdin() -> str:
@@ -80,10 +91,10 @@ def anew(inflow: Inflow, more: str) -> str:
     return _shown(inflow, [*head, "--restart", *more.split()], tail)
 
 
-def _stream(context: click.Context, options: dict[str, Any], inflow: Inflow) -> Inflow:
+def _stream(context: click.Context, inflow: Inflow) -> Inflow:
     for name in given(context, tuple(_NOT_FOR_STREAMS)):
         raise click.UsageError(f"--{name.replace('_', '-')} is not for a stream: {_NOT_FOR_STREAMS[name]}")
-    if options["title"] is None and options["video_id"] is None:
+    if context.params["title"] is None and context.params["video_id"] is None and not context.params.get("upload_token_file"):
         raise click.UsageError("A stream has no name to make a title of: add -t TITLE")
     return inflow
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vidup.inert import inert
+from vidup.inert import file_fields, inert
 from vidup.plan.parts import MAX_PART, MAX_SIZE, MIB, WARN_SIZE, Plan
 from vidup.units import option_size, show_duration, show_size
 
 _BESIDES_PARTS = 3
 """Requests of an upload that carry no part: log in, create the video, ask the status at the end."""
+
+_EACH = 2
+"""Those of them that every file has: all files of a run share one log in."""
 
 _WINDOW = 60
 """Seconds for which api.video counts requests (https://docs.api.video/reference/README)."""
@@ -56,7 +60,7 @@ class Forecast:
     def to_json(self) -> dict[str, object]:
         """The object that `vidup plan --json` prints."""
         return {
-            "file": self.file,
+            **file_fields(self.file),
             "size": self.plan.size,
             "part_size": self.plan.part_size,
             "total_parts": self.plan.total_parts,
@@ -94,3 +98,22 @@ class Forecast:
         )
         helpful = self.helpful_part_size
         return f"{words}. This would help: --part-size {option_size(helpful)}" if helpful else words
+
+
+def lines_of_all(forecasts: Iterable[Forecast], uploads_per_minute: int) -> list[str]:
+    """What these files take together under this limit, for a person."""
+    files = parts = requests = size = 0
+    for one in forecasts:
+        files += 1
+        size += one.plan.size
+        parts += one.parts_left
+        requests += one.parts_left + _EACH
+    limit = f"{uploads_per_minute} uploads a minute"
+    seconds = max(0, parts - 1) // uploads_per_minute * _WINDOW
+    costs = f"it alone takes {show_duration(seconds)}" if seconds else "it costs no time, the line alone decides"
+    return [
+        f"files     {files} ({show_size(size)})",
+        f"parts     {parts}",
+        f"requests  {requests + 1 if files else 0}",
+        f"limit     {limit}: {costs}",
+    ]

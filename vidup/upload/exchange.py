@@ -37,6 +37,11 @@ class Verb(Enum):
 _KINDS = {Verb.PART: Kind.UPLOAD, Verb.FIND: Kind.READ, Verb.VIDEO: Kind.READ, Verb.STATUS: Kind.READ}
 
 
+def kind_of(verb: Verb) -> Kind:
+    """Which of the API's limits a request of this sort counts against."""
+    return _KINDS.get(verb, Kind.WRITE)
+
+
 class Body(Protocol):
     """The sized stream of one attempt at a part. `handed`: payload bytes that the kernel took. `all_out`: it took the last of them.
 
@@ -127,7 +132,7 @@ class Request(NamedTuple):
     @property
     def kind(self) -> Kind:
         """Which of the API's limits it counts against."""
-        return _KINDS.get(self.verb, Kind.WRITE)
+        return kind_of(self.verb)
 
     @property
     def may_have_acted(self) -> bool:

@@ -19,7 +19,7 @@ from vidup.upload.container import LEAVE_OUT, Container, not_this_split
 from vidup.upload.creating import create
 from vidup.upload.exchange import Source, Verb
 from vidup.upload.order import Order
-from vidup.upload.outcome import Refused
+from vidup.upload.outcome import Content, Refused
 from vidup.upload.partbook import PartBook
 
 _CONTAINER_LIFE = 7 * 86400
@@ -60,6 +60,11 @@ class Opening:
         self.upload_id = found.checkpoint.upload_id if found else folder.free_upload_id(source.path, order.base_url, self._requested)
 
     @property
+    def content(self) -> Content:
+        """What is being sent."""
+        return Content(self._source.path, self._fingerprint, self._source.mtime_ns)
+
+    @property
     def parts_expected(self) -> int:
         """How many parts will have to be sent, as far as can be told without asking the server."""
         record = None if self._order.restart else self._folder.read(self.upload_id)
@@ -89,7 +94,7 @@ class Opening:
         if record is None or record.touched or self._order.adopt or not self._is_written_in_place(record):
             return
         with contextlib.suppress(OSError):  # it is refused in any case
-            Journal.reopen(self._folder, self.upload_id).touched()
+            Journal.reopen(self._folder, self.upload_id, record.checkpoint.total_parts).touched()
 
     def _is_written_in_place(self, record: Record) -> bool:
         known, now = record.checkpoint, self._source
@@ -187,7 +192,7 @@ class Opening:
         assert now is not None
         identity = (source.device, source.inode, source.mtime_ns)
         try:
-            journal = Journal.reopen(self._folder, self.upload_id)
+            journal = Journal.reopen(self._folder, self.upload_id, known.total_parts)
             if known.path != source.path:
                 self._tell(Note(f"continuing the upload of {known.path}, whose file is now here"))
                 journal.moved(source.path)
