@@ -128,6 +128,13 @@ DEFECTS: Final = (
     Defect("the last part does not wait for the producer's end", "release", (
         Change("upload/partbook.py", "return self.plan.released and self.good", "return self.good"),
     ), ("--streams",)),
+    Defect("the head of a growing file goes first", "head", (
+        Change("plan/openplan.py", "first = (1,) if self.first_late and self.total_parts else ()", "first: tuple[int, ...] = ()"),
+    ), ("--streams",)),
+    Defect("a file that was rewritten behind what was sent is gone on with", "rewritten", (
+        Change("upload/container.py", "        if self.book.may_be_on_server:\n            self._write(self.journal.file_changed)", "        return"),
+        Change("upload/container.py", "if before not in (None, digest):", "if False:"),
+    ), ("--streams",)),
     Defect("what a stream holds is not compared", "digest", (
         Change("upload/container.py", "if before not in (None, digest):", "if False:"),
     ), ("--streams",)),

@@ -15,7 +15,7 @@ from tests.simulation.world import World
 from vidup.errors import ExitCode, VidupError
 from vidup.plan.openplan import Grown, OpenPlan
 from vidup.plan.parts import MIB, Part
-from vidup.source.videofile import Cut
+from vidup.source.videofile import Cut, FileChanged
 
 PATH: Final = "/videos/a.mp4"
 PART: Final = 5 * MIB
@@ -25,6 +25,7 @@ class Take(NamedTuple):
     """What the producer of one run does: the cells and the size of what it makes, in bytes a second, and after so many it dies, or idles.
 
     `fills`: the spool's disk is full from this part on. `checks`: seconds for which it is not known whether its end was good.
+    `head`: it is a file that is followed, whose first cell is this one until its end. `rewrites`: so is what was sent of it before.
     """
 
     cells: tuple[int, ...]
@@ -35,6 +36,8 @@ class Take(NamedTuple):
     idle: float = 0.0
     fills: int = 0
     checks: float = 0.0
+    head: int = 0
+    rewrites: bool = False
 
 
 class Taken(NamedTuple):
@@ -52,7 +55,7 @@ class FakeStream:
 
     def __init__(self, world: World, take: Take, jobs: int) -> None:
         self.clock = world
-        self.held = Inode(0, take.size, 0, list(take.cells))
+        self.held = Inode(0, take.size, 0, [take.head, *take.cells[1:]] if take.head else list(take.cells))
         self._take = take
         self._jobs = jobs
         self._began = world.now()
@@ -74,16 +77,17 @@ class FakeStream:
         self._part_size = part_size
 
     def has_begun(self) -> bool:
-        return self._now().total_parts > 0
+        return self._now().total_parts > (1 if self._take.head and self._ended_at is None else 0)
 
     def news(self, is_done: Callable[[int], bool]) -> Grown | None:
         self._done |= {number for number in range(1, self._told.total_parts + 1) if is_done(number)}
         plan = self._now()
         if plan == self._told:
             return None
-        new = range(self._told.total_parts + 1, plan.total_parts + 1)
+        new = set(range(self._told.total_parts + 1, plan.total_parts + 1)) - ({1} if plan.first_late else set())
+        new |= {1} if plan.first_late and plan.ended and not self._told.ended else set()
         self._told = plan
-        return Grown(plan, {number: self._digest(plan.part(number)) for number in new})
+        return Grown(plan, {number: self._digest(plan.part(number)) for number in sorted(new)})
 
     def body(self, part: Part, cut: Cut) -> FakeBody:
         if part.number in self._done:
@@ -109,12 +113,15 @@ class FakeStream:
         if arrived == take.dies_at < take.size:
             raise VidupError(ExitCode.FILE, "The command failed", slug="producer-failed", mended_outside=True, advice="See why.")
         if arrived < take.size:
-            return OpenPlan(self._part_size, ready * self._part_size, ready)
+            return OpenPlan(self._part_size, ready * self._part_size, ready, first_late=bool(take.head))
         self._ended_at = self.clock.now() if self._ended_at is None else self._ended_at
         good = self.clock.now() >= self._ended_at + take.checks
         if good and take.dies_at >= take.size:
             raise VidupError(ExitCode.FILE, "The command failed", slug="producer-failed", mended_outside=True, advice="See why.")
-        return OpenPlan(self._part_size, take.size, ready + 1, ended=True, released=good)
+        if take.rewrites:
+            raise FileChanged(ExitCode.FILE, "It was rewritten while it was uploaded", advice="Upload the finished file.")
+        self.held.cells[0] = take.cells[0]
+        return OpenPlan(self._part_size, take.size, ready + 1, first_late=bool(take.head), ended=True, released=good)
 
     def _digest(self, part: Part) -> str:
         cells = self._take.cells[part.offset // MIB : cells_of(part.offset + part.length)]
@@ -130,15 +137,16 @@ def play(seed: int) -> tuple[Story, list[Taken]]:
     command = Command((PATH,), (0,), rng.choice((1, 2, 3, 4)), rng.choice((60.0, 300.0, 900.0)), PART)
     story = Story(world, command, [])
     chance = min(1.0, world.weather.severity / 2)
+    follows = rng.random() < 0.4
     for number in range(1 + (rng.randrange(4) if chance else 0)):
-        story.runs.append(_run(world, command, _some_take(world, number > 0, chance), taken, chance))
+        story.runs.append(_run(world, command, _some_take(world, number > 0, chance, follows), taken, chance))
         if story.runs[-1].exit_code == 0:
             return story, taken
         world.wait(rng.uniform(0.5, 60.0))
     world.heal()
     for _ in range(RERUNS):
         world.wait(SLEEP)
-        story.runs.append(_run(world, command, _plain_take(world), taken, 0.0))
+        story.runs.append(_run(world, command, _plain_take(world, follows), taken, 0.0))
         if story.runs[-1].exit_code not in (None, *AGAIN):
             break
     return story, taken
@@ -155,21 +163,21 @@ def judge(seed: int, _make_run: object = None) -> tuple[Story, list[str]]:
 def whole_means_one_good_take(story: Story, taken: list[Taken]) -> Iterator[str]:
     """What the server holds complete is, byte for byte, what the producer of some run made, and that one did not fail."""
     for video in story.world.server.videos.values():
-        if video.complete and not any(_holds(video.parts, one.take) for one in taken if one.take.dies_at < 0):
+        if video.complete and not any(_holds(video.parts, one.take) for one in taken if one.take.dies_at < 0 and not one.take.rewrites):
             yield f"{video.id} is complete, and no take of a good producer"
 
 
 def a_failed_producer_is_no_success(story: Story, taken: list[Taken]) -> Iterator[str]:
     """Exit 0 never comes of a run whose producer failed."""
     for run, one in zip(story.runs, taken, strict=True):
-        if run.exit_code == 0 and one.take.dies_at >= 0:
+        if run.exit_code == 0 and (one.take.dies_at >= 0 or one.take.rewrites):
             yield f"run {run.number} ended well, though its producer did not"
 
 
 def the_right_stream_ends_well(story: Story, taken: list[Taken]) -> Iterator[str]:
     """In the end, healed and run again with the first stream: whole, unless another one had sent parts of its own, or the record is gone."""
     right, last = taken[-1].take, story.runs[-1]
-    others = any((one.take.cells, one.take.size) != (right.cells, right.size) for one in taken)
+    others = any(one.take.rewrites for one in taken) or any((one.take.cells, one.take.size) != (right.cells, right.size) for one in taken)
     spoiled = any(fault.kind in ("damaged", "disk full", "deleted", "other writer") for fault in story.world.story)
     refused = any(one.status is not None and 400 <= one.status < 500 for one in story.world.refusals)
     if last.exit_code != 0 and not (others or spoiled or refused) and story.world.server.habits.lag <= 60.0:
@@ -200,14 +208,14 @@ def _run(world: World, command: Command, take: Take, taken: list[Taken], chance:
     return run_once(world, command, make_run, chance)
 
 
-def _plain_take(world: World) -> Take:
+def _plain_take(world: World, follows: bool) -> Take:
     inode = world.files.named[PATH]
-    return Take(tuple(inode.cells), inode.size, 50.0 * MIB)
+    return Take(tuple(inode.cells), inode.size, 50.0 * MIB, head=-world.run - 1 if follows else 0)
 
 
-def _some_take(world: World, again: bool, chance: float) -> Take:
+def _some_take(world: World, again: bool, chance: float, follows: bool) -> Take:
     """What the producer does this time."""
-    rng, take = world.rng, _plain_take(world)
+    rng, take = world.rng, _plain_take(world, follows)
     take = take._replace(rate=rng.choice((1.0, 20.0, 200.0)) * MIB, checks=rng.choice((0.0, 0.3, 5.0)))
     if rng.random() < 0.25 * chance:
         take = take._replace(dies_at=rng.choice((take.size, rng.randrange(take.size), take.size // PART * PART)))
@@ -217,6 +225,9 @@ def _some_take(world: World, again: bool, chance: float) -> Take:
     if rng.random() < 0.1 * chance:
         take = take._replace(fills=rng.randint(1, 4))
         world.tell("producer", f"the spool is full from part {take.fills} on", 0)
+    if follows and rng.random() < 0.3 * chance:
+        take = take._replace(rewrites=True)
+        world.tell("producer", "rewrites its file", 0)
     if again and rng.random() < 0.3 * chance:
         take = _another(world, take)
     return take

@@ -12,6 +12,7 @@ import click
 
 from vidup.console.help import Command
 from vidup.console.options import SANDBOX, resume_command, state_folder, state_option
+from vidup.plan.openplan import FOLLOWED
 
 if TYPE_CHECKING:
     from vidup.state.record import Record
@@ -83,7 +84,7 @@ def _mark(record: Record) -> str:
     """`gone` or `changed` for a file with which the upload will not go on as it is."""
     known = record.checkpoint
     if not known.plan.ended:
-        return "stream"
+        return "growing" if known.path.startswith(FOLLOWED) else "stream"
     try:
         about = os.stat(known.path)
     except (OSError, ValueError):

@@ -12,6 +12,7 @@ from vidup.console.inputs import Inputs, Item, collect, inputs
 from vidup.console.options import (
     VIDEO,
     AnySize,
+    Duration,
     Size,
     VideoId,
     environment,
@@ -33,6 +34,9 @@ from vidup.errors import VidupError
 @inputs
 @click.option("--from-command", is_flag=True, help="Upload the output of a command, which is named after --.")
 @click.option("--min-size", type=AnySize(), metavar="SIZE", help="Take a stream that ends before this for one that failed.")
+@click.option("--follow", is_flag=True, help="Upload the file while another process is still writing it.")
+@click.option("--idle", type=Duration(), default="30s", show_default=True, metavar="DURATION",
+              help="With --follow: what has not changed for so long is at its end.")  # fmt: skip
 @click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE",
               help="Leave out what this file says is uploaded, and add a line to it for each file that is over.")  # fmt: skip
 @video_options
@@ -63,6 +67,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
       vidup upload --dry-run movie.mp4
       ffmpeg -i in.mov -f mpegts - | vidup upload - -t "My film"
       vidup upload -t "My film" --from-command -- ffmpeg -i in.mov -f mpegts -
+      vidup upload --follow recording.mkv
 
     Interrupted? Run the very same command again: parts that the server has are never sent twice.
     """
@@ -75,7 +80,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     from vidup.console.manifesting import open_keeper
     from vidup.console.session import refuse_upload, run_uploads
     from vidup.console.tasks import tasks_of, unbegun_tasks
-    from vidup.upload.order import Order
+    from vidup.upload.order import Inflow, Order
 
     _refuse_contradictions(context, options)
     inflow = stream_of(context)
@@ -83,7 +88,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     noise = noise_of(context)
     try:
         with Waiting():
-            taken = collect(context) if inflow is None else Inputs([Item("-", 1)], 1, False, None, ())
+            taken = collect(context) if not isinstance(inflow, Inflow) else Inputs([Item("-", 1)], 1, False, None, ())
     except CutShort:  # no file is known yet, of which there could be a result
         return end_by_early_signal()
     if options["video_id"] is not None and taken.total > 1:
@@ -105,9 +110,9 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=taken.share_of(uploads_per_minute(base_url)), restart=options["restart"], portable=options["portable"],
         adopt=options["adopt"], nonce=secrets.token_hex(8), any_file=options["any_file"], inflow=inflow,
-        again=again(inflow) if inflow else "",
+        again=again(inflow) if isinstance(inflow, Inflow) else "",
     )  # fmt: skip
-    tasks = tasks_of(context, taken, order) if inflow is None else [stream_task(context, order)]
+    tasks = tasks_of(context, taken, order) if not isinstance(inflow, Inflow) else [stream_task(context, order)]
     tell_first(taken.notes, noise)
     if not tasks:
         return nothing_to_do(noise)

@@ -24,6 +24,8 @@ HEADINGS: Final = {
         "portable",
         "adopt",
         "any_file",
+        "follow",
+        "idle",
         "from_command",
         "min_size",
         "dry_run",

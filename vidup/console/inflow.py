@@ -14,7 +14,7 @@ from vidup.console.options import given, program, status_command
 from vidup.console.task import Task
 from vidup.errors import ExitCode
 from vidup.inert import command_line
-from vidup.upload.order import Inflow, Order
+from vidup.upload.order import Following, Inflow, Order
 from vidup.upload.outcome import Report
 
 _NOT_FOR_STREAMS: Final = {
@@ -28,13 +28,17 @@ _NOT_FOR_STREAMS: Final = {
 _PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
 
 
-def stream_of(context: click.Context) -> Inflow | None:
-    """The stream that the command line of this context names, None for files; a file on standard input takes the place of its `-`.
+def stream_of(context: click.Context) -> Inflow | Following | None:
+    """The stream, or growing file, that a command line names, None for files; a file on standard input takes the place of its `-`.
 
     Raises UsageError for what cannot be meant.
     """
     options = context.params
     words, least = options["files"], options["min_size"] or 0
+    if options["follow"]:
+        return _following(context)
+    if given(context, ("idle",)):
+        raise click.UsageError("--idle says something only with --follow")
     if options["from_command"]:
         if not words:
             raise click.UsageError("--from-command needs the command whose output is the video, as in -- ffmpeg -i in.mov -f mpegts -")
@@ -59,7 +63,7 @@ def stream_of(context: click.Context) -> Inflow | None:
 def stream_task(context: click.Context, order: Order) -> Task:
     """The task of a stream, which no record can make again: it is continued by the command line that began it."""
     inflow = order.inflow
-    assert inflow is not None
+    assert isinstance(inflow, Inflow)
     untouched = Report("interrupted", "-", ExitCode.SIGINT, video_id=order.video_id, resumable=True)
     return Task(
         order, untouched, lambda _upload_id: order.again, lambda more: anew(inflow, more),
@@ -97,6 +101,15 @@ def _stream(context: click.Context, inflow: Inflow) -> Inflow:
     if context.params["title"] is None and context.params["video_id"] is None and not context.params.get("upload_token_file"):
         raise click.UsageError("A stream has no name to make a title of: add -t TITLE")
     return inflow
+
+
+def _following(context: click.Context) -> Following:
+    words = context.params["files"]
+    for name in given(context, (*_NOT_FOR_STREAMS, "from_command", "min_size")):
+        raise click.UsageError(f"--{name.replace('_', '-')} is not for a file that still grows")
+    if words == ("-",) or len(words) > 1:
+        raise click.UsageError("--follow takes one file, by its name")
+    return Following(context.params["idle"])
 
 
 def _path_of(descriptor: int) -> str:

@@ -15,6 +15,10 @@ USUAL_PART: Final = 16 * MIB
 """Bytes of a part where no size is asked for: at 100 parts a minute 26 MiB a second, and 156 GiB in 10,000 parts."""
 
 
+FOLLOWED: Final = "follow:"
+"""Stands before the path of a file that was still being written: an upload of the finished file is another one."""
+
+
 class OpenPlan(NamedTuple):
     """What is known of something that grows: parts of `part_size` bytes of which `total_parts` may be sent by now, `size` bytes in all.
 

@@ -52,7 +52,7 @@ def condition(numbers: Snapshot, pace: Pace, down: str = "") -> str:
     if pace.limited:
         return f"rate limit: {show_duration(math.ceil(pace.limited))}"
     if is_starved(numbers):
-        return f"waiting for the stream{f' {show_duration(pace.idle)}' if pace.idle >= STALL_AFTER else ''}"
+        return f"waiting for more{f' {show_duration(pace.idle)}' if pace.idle >= STALL_AFTER else ''}"
     if pace.idle >= STALL_AFTER:
         return f"{'awaiting answer' if pace.answering else 'stalled'} {show_duration(pace.idle)}"
     if numbers.ended and not _TO_SEND.intersection(numbers.states):
@@ -67,14 +67,14 @@ def stopping_words(answers: int, seconds: float) -> str:
 
 def is_starved(numbers: Snapshot) -> bool:
     """Whether everything that has come is confirmed, and more will come."""
-    return not numbers.ended and numbers.parts_done == numbers.total_parts
+    return not numbers.ended and numbers.parts_done + numbers.held == numbers.total_parts
 
 
 def part_counts(numbers: Snapshot) -> str:
-    """`12 parts, 3 on their way, 2 in the spool`: of what has no total yet."""
+    """`12 parts, 3 on their way, 2 waiting`: of what has no total yet."""
     waiting = numbers.total_parts - numbers.parts_done - numbers.parts_active
     counts = (f"{numbers.parts_done} part{'s'[: numbers.parts_done != 1]}", *(f"{count} {where}" for count, where in (
-        (numbers.parts_active, "on their way"), (waiting, "in the spool")) if count > 0))  # fmt: skip
+        (numbers.parts_active, "on their way"), (waiting, "waiting")) if count > 0))  # fmt: skip
     return ", ".join(counts)
 
 

@@ -22,8 +22,9 @@ def inspect(video: VideoFile, called: str, tell: Tell) -> None:
     except OSError as error:
         raise video.unreadable("at its beginning", error) from error
     if look.refusal:
-        raise VidupError(ExitCode.FILE, f"{called} {look.refusal}", advice=look.advice)
+        follow = "To send it while it is being written: --follow. " if written and look.kind else ""
+        raise VidupError(ExitCode.FILE, f"{called} {look.refusal}", advice=follow + look.advice)
     if written:
-        tell(Note(f"{video.name} is open for writing in another process; if it changes while it is sent, the upload fails", warning=True))
+        tell(Note(f"{video.name} is open for writing in another process; to send it while it grows: --follow", warning=True))
     if not look.kind:
         tell(Note(f"{video.name} does not begin as any video that vidup knows; the server will tell", detail=True))

@@ -170,7 +170,7 @@ def open_video(path: str) -> VideoFile:
         real = os.path.realpath(path)
         descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:  # ValueError for a NUL in the path
-        raise _cannot_open(path, error) from error
+        raise cannot_open(path, error) from error
     about = os.fstat(descriptor)
     refusal = _why_not(about)
     if refusal:
@@ -198,17 +198,17 @@ def look_at(path: str) -> Look:
     try:
         about = os.stat(path)
     except (OSError, ValueError) as error:
-        return Look(None, _cannot_open(path, error))
+        return Look(None, cannot_open(path, error))
     identity = about.st_dev, about.st_ino
     if refusal := _why_not(about):
         what, advice = refusal
         return Look(identity, VidupError(ExitCode.FILE, f"{path} {what}", advice=advice))
     if not os.access(path, os.R_OK):
-        return Look(identity, _cannot_open(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
+        return Look(identity, cannot_open(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
     return Look(identity, None)
 
 
-def _cannot_open(path: str, error: OSError | ValueError) -> VidupError:
+def cannot_open(path: str, error: OSError | ValueError) -> VidupError:
     """The refusal of a path that leads to no file; of a relative one also the folder it was looked for in."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if re.match(r"[a-z][a-z0-9+]+://", path, re.IGNORECASE):

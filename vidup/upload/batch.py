@@ -12,6 +12,7 @@ from vidup.api.client import Api
 from vidup.api.transport.transport import Trace
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
+from vidup.source.growing import Growing
 from vidup.source.inspection import inspect
 from vidup.source.producers import Command, Pipe
 from vidup.source.stream import Stream
@@ -25,7 +26,7 @@ from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
 from vidup.upload.exchange import Source
 from vidup.upload.health import ENDLESS_LIMIT, RetryBudget
-from vidup.upload.order import Inflow, Order
+from vidup.upload.order import Following, Inflow, Order
 from vidup.upload.outcome import Report
 from vidup.upload.pacing import Pacer
 from vidup.upload.questions import PATIENCE
@@ -110,7 +111,9 @@ class Batch:
         return Upload(number, order, world, self._acts, hears, deliver, self.crowd)
 
     def _open(self, order: Order, tell: Tell, path: str) -> Source:
-        """What the order names: a stream, or a file that was looked at, unless it was when its upload began."""
+        """What the order names: a stream, a file that grows, or one that was looked at, unless it was when its upload began."""
+        if isinstance(order.inflow, Following):
+            return Growing(path, order.jobs, self._stop.is_set, order.inflow.idle, order.any_file)
         if order.inflow is not None:
             return self._stream(order, order.inflow)
         video = open_video(path)

@@ -173,9 +173,9 @@ def not_this_split(ledger: Ledger) -> VidupError:
 
 
 def differs(number: int, part_size: int, cause: str) -> VidupError:
-    """The refusal to go on with a stream that is not the one whose parts were sent; its record stays, so that the right one still can."""
+    """The refusal to go on with what is not that whose parts were sent; the record stays, so that the right stream still can go on."""
     return VidupError(
-        ExitCode.FILE, f"The stream differs from the interrupted one from part {number} on (byte {(number - 1) * part_size})", cause=cause,
-        mended_outside=True,
+        ExitCode.FILE, f"What comes now differs from what was sent before from part {number} on (byte {(number - 1) * part_size})",
+        cause=cause, mended_outside=True,
         advice="Send the very same bytes again: the record stays. A producer that makes others each time cannot be continued: --restart",
     )  # fmt: skip

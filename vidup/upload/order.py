@@ -17,13 +17,19 @@ class Inflow(NamedTuple):
     min_size: int = 0
 
 
+class Following(NamedTuple):
+    """A file that another process is writing; `idle` seconds without a change are its end, whoever has it open."""
+
+    idle: float = 30.0
+
+
 class Order(NamedTuple):
     """One upload. Sizes are bytes, times seconds; `part_size` and `video_id` are None when not given.
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
     `continuing` is the upload id of the record to go on with, and of no other. `nonce` is a word that no other run has. `rehearse`:
     only find out what would be done. `any_file`: also what cannot be a video. `inflow`:
-    what is uploaded comes as a stream; `again` is then the command line that goes on with it.
+    what is uploaded comes as a stream, or is a file that still grows; `again` is the command line that goes on with a stream.
     """
 
     path: str
@@ -44,5 +50,5 @@ class Order(NamedTuple):
     nonce: str = ""
     rehearse: bool = False
     any_file: bool = False
-    inflow: Inflow | None = None
+    inflow: Inflow | Following | None = None
     again: str = ""

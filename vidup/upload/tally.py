@@ -50,6 +50,7 @@ class Snapshot(NamedTuple):
 
     `bytes_in_flight` were handed to a socket but are not confirmed; `bytes_handed` counts all handed in this run, sent again
     included, and never falls for good. `states` holds one PartState a part, part 1 first. `ended`: the total is known; else more will come.
+    `held` parts are kept back until then.
     """
 
     bytes_total: int
@@ -62,6 +63,7 @@ class Snapshot(NamedTuple):
     parts_retried: int
     states: bytes
     ended: bool = True
+    held: int = 0
 
 
 class Tally:
@@ -137,4 +139,5 @@ class Tally:
             parts_retried=book.retried,
             states=bytes(states),
             ended=book.plan.ended,
+            held=0 if book.plan.ended else len(book.plan.late),
         )

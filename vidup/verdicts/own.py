@@ -52,7 +52,7 @@ OWN: Final = (
     ),
     _own(
         "stream-differs", ExitCode.FILE,
-        ("The stream differs from the interrupted one from part … on",),
+        ("What comes now differs from what was sent before from part … on",),
         "Stops before the parts of two streams could be mixed; the record stays.",
         "Send the very same bytes again, or begin anew with --restart: a live recording never comes twice.",
     ),
@@ -64,7 +64,8 @@ OWN: Final = (
     ),
     _own(
         "file-changed", ExitCode.FILE,
-        ("changed while it was being sent", "changed since the interrupted upload", "ended early at byte",
+        ("changed while it was being sent",
+         "was rewritten while it was uploaded", "changed since the interrupted upload", "ended early at byte",
          "its parts no longer fit together", "it was written to", "it became shorter while it was read", "its size went from … to …",
          "its size was … bytes and is now …", "its size is the same, its content is not", "was begun with another file than",
          "its record of size and content does not match"),
