@@ -204,9 +204,9 @@ def test_a_signal_stops_all_at_once(number: signal.Signals, emulate: Emulate, tm
 
 def test_a_second_signal_leaves_an_object_for_every_file(emulate: Emulate, tmp_path: Path, vidup: Cli) -> None:
     """Once each and in the order given: what was held back, what was open, and what never began."""
-    emulator = emulate(faults=["part=1,times=1:stall-answer=30"])
+    emulator = emulate(faults=["part=2,times=1:stall-answer=30"])
     big, *small = fill(tmp_path / "big.mp4", 6 * MIB), *clips(tmp_path, 6)
-    process = vidup.start("upload", big, *small, "--json", "-j", "2", emulator=emulator)
+    process = vidup.start("upload", big, *small, "--json", "-j", "2", "--part-size", "5MiB", emulator=emulator)
     assert emulator.wait_until(lambda: sum(view.complete for view in emulator.videos.values()) == 6, 30)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)

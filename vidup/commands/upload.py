@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -87,7 +88,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
     try:
-        with Waiting():
+        with Waiting() if options["from_file"] else nullcontext():  # only the end of a list may be awaited for long
             taken = collect(context) if not isinstance(inflow, Inflow) else Inputs([Item("-", 1)], 1, False, None, ())
     except CutShort:  # no file is known yet, of which there could be a result
         return end_by_early_signal()
