@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -89,6 +90,32 @@ def test_nothing_of_the_spool_has_a_name(tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.delattr(os, "O_TMPFILE", raising=False)
 
 
+def test_the_room_of_a_confirmed_part_is_given_back_at_once(tmp_path: Path) -> None:
+    """Also where its body is still held by somebody."""
+    with stream(tmp_path) as (made, writing, stop):
+        os.write(writing, b"x" * (PART + 1))
+        grown = until(lambda: (found := news(made)) and found.digests and found)
+        assert isinstance(grown, Grown)
+        body = made.body(grown.plan.part(1), stop)
+        held = [os.fstat(descriptor) for descriptor in _open_descriptors() if _is_spool(descriptor)]
+        assert sum(one.st_size for one in held) >= PART
+        news(made, done=1)
+        assert sum(os.fstat(descriptor).st_size for descriptor in _open_descriptors() if _is_spool(descriptor)) <= 1
+        assert len(body) > PART
+
+
+def _open_descriptors() -> list[int]:
+    return [int(name) for name in os.listdir("/dev/fd")]
+
+
+def _is_spool(descriptor: int) -> bool:
+    try:
+        about = os.fstat(descriptor)
+    except OSError:
+        return False
+    return stat.S_ISREG(about.st_mode) and about.st_nlink == 0
+
+
 def test_a_disk_that_is_full_stops_for_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """75, with what would need less room."""
     with stream(tmp_path) as (made, writing, _stop):
@@ -116,7 +143,7 @@ def test_a_part_that_was_confirmed_cannot_be_sent_again(tmp_path: Path) -> None:
     """What the server then loses is told as such."""
     with stream(tmp_path) as (made, writing, stop):
         os.write(writing, b"x" * (PART + 1))
-        grown = until(lambda: news(made))
+        grown = until(lambda: (found := news(made)) and found.digests and found)
         assert isinstance(grown, Grown)
         news(made, done=1)
         with pytest.raises(VidupError, match="The server lost part 1") as lost:

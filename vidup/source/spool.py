@@ -32,6 +32,11 @@ class SpoolFile:
         while data:
             data = data[os.write(self.descriptor, data) :]
 
+    def free(self) -> None:
+        """Give its room on the disk back now: a worker may hold on to the last body that it sent for as long as it has nothing to do."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self.descriptor, 0)
+
     def check_unchanged(self) -> None:
         """Nobody else can write to a file without a name."""
 

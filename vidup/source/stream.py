@@ -102,7 +102,7 @@ class Stream:
         with self._lock:
             self._raise()
             for number in [number for number in self._held if number <= self._told.total_parts and is_done(number)]:
-                del self._held[number]
+                self._held.pop(number).file.free()
                 self._lock.notify_all()
             size = self._read if self._ended else self._ready * self._part_size
             plan = OpenPlan(self._part_size, size, self._ready, ended=self._ended, released=self._ended)
