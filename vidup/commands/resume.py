@@ -12,10 +12,12 @@ import click
 from vidup.console.help import Command
 from vidup.console.options import (
     Size,
+    after_options,
     environment,
     how_options,
     key_option,
     noise_options,
+    patience,
     program,
     resume_command,
     state_folder,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
               help="Size of a part, where no part is on the server yet.")  # fmt: skip
 @how_options
 @click.option("--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, it breaks.")
+@after_options
 @noise_options
 @click.pass_context
 def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool, **options: Any) -> int:
@@ -58,6 +61,7 @@ def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool
     from vidup.console.session import run_uploads
     from vidup.state.journal import StateFolder
 
+    patience(context, options["wait"])  # what is typed wrong is told first
     folder = StateFolder(state_folder(options["state_dir"]))
     chosen = _choose(folder, uploads, everything)
     noise = noise_of(context)
@@ -124,7 +128,8 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError | Non
         path=path, base_url=known.base_url, key=key, state_dir=state_folder(options["state_dir"]),
         video=known.options, video_id=known.requested_id or None, part_size=options["part_size"], jobs=options["jobs"],
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
-        adopt=options["adopt"], continuing=known.upload_id, inflow=Following() if path != known.path else None,
+        adopt=options["adopt"], continuing=known.upload_id, wait=patience(context, options["wait"]),
+        inflow=Following() if path != known.path else None,
     )  # fmt: skip
     return Task(
         order, untouched, lambda _upload_id: command,

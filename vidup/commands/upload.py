@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ from vidup.console.options import (
     Duration,
     Size,
     VideoId,
+    after_options,
     environment,
     given,
     how_options,
     noise_options,
+    patience,
     resolve_base_url,
     state_folder,
     uploads_per_minute,
@@ -49,10 +50,13 @@ from vidup.errors import VidupError
 @click.option("--restart", is_flag=True, help="Abandon what was begun and upload into a new video.")
 @click.option("--portable", is_flag=True, envvar="VIDUP_PORTABLE",
               help="Keep size and fingerprint of the file in the video's metadata, so that another machine can continue.")  # fmt: skip
+@click.option("--if-exists", type=click.Choice(["new", "skip"]), default="new", show_default=True, envvar="VIDUP_IF_EXISTS",
+              help="With --portable, what a complete video of this file means: another one, or its id and nothing sent.")  # fmt: skip
 @click.option(
     "--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, the video breaks."
 )
 @click.option("--any-file", is_flag=True, help="Send the file whatever it looks like, also what cannot be a video.")
+@after_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
@@ -87,13 +91,16 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     inflow = stream_of(context)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
+    wait = patience(context, options["wait"])
     try:
-        with Waiting() if options["from_file"] else nullcontext():  # only the end of a list may be awaited for long
-            taken = collect(context) if not isinstance(inflow, Inflow) else Inputs([Item("-", 1)], 1, False, None, ())
-    except CutShort:  # no file is known yet, of which there could be a result
+        taken = collect(context) if not isinstance(inflow, Inflow) else Inputs([Item("-", 1)], 1, False, None, ())
+    except CutShort:  # a list was still being read: it is not known of which files there could be a result
         return end_by_early_signal()
     if options["video_id"] is not None and taken.total > 1:
         raise click.UsageError(f"--video-id names one video, and there are {taken.total} files: one video takes one file")
+    tell_first(taken.notes, noise)
+    if not taken.items:
+        return nothing_to_do(noise)
     try:
         state_dir = state_folder(options["state_dir"])
         with Waiting():
@@ -102,21 +109,19 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     except CutShort:
         return run_uploads(unbegun_tasks(taken, None, options["video_id"]), noise)
     except VidupError as error:
-        if taken.several and noise.as_json:
+        if taken.several:
+            error.concerns_all = True
             return run_uploads(unbegun_tasks(taken, error), noise)
-        return refuse_upload(None if taken.several else taken.items[0].path, error, noise, video_id=options["video_id"])
+        return refuse_upload(taken.items[0].path, error, noise, video_id=options["video_id"])
     order = Order(
         path="", base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=taken.share_of(uploads_per_minute(base_url)), restart=options["restart"], portable=options["portable"],
-        adopt=options["adopt"], nonce=secrets.token_hex(8), any_file=options["any_file"], inflow=inflow,
-        again=again(inflow) if isinstance(inflow, Inflow) else "",
+        adopt=options["adopt"], nonce=secrets.token_hex(8), wait=wait, skip_existing=options["if_exists"] == "skip",
+        any_file=options["any_file"], inflow=inflow, again=again(inflow) if isinstance(inflow, Inflow) else "",
     )  # fmt: skip
     tasks = tasks_of(context, taken, order) if not isinstance(inflow, Inflow) else [stream_task(context, order)]
-    tell_first(taken.notes, noise)
-    if not tasks:
-        return nothing_to_do(noise)
     if options["dry_run"]:
         if keeper is not None:
             tasks, left_out = keeper.not_vouched(tasks)
@@ -131,6 +136,10 @@ def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> N
     if options["video_id"] is not None:
         if options["restart"]:
             raise click.UsageError("--restart uploads into a new video, and --video-id names one: leave out one of them")
-        wrong = [*given(context, VIDEO), *given(context, ("portable",))]
+        wrong = [*given(context, VIDEO), *given(context, ("portable", "if_exists"))]
         if wrong:
             raise click.UsageError(f"--{wrong[0].replace('_', '-')} applies when a video is created; with --video-id there is one already")
+    if given(context, ("if_exists",)) and not options["portable"]:
+        raise click.UsageError("--if-exists goes with --portable, by which a video of this very file is known")
+    if given(context, ("if_exists",)) and options["if_exists"] == "skip" and options["restart"]:
+        raise click.UsageError("--restart makes a new video, and --if-exists skip takes one that is there: leave out one of them")

@@ -19,8 +19,10 @@ LEAVE_OUT = "Upload into a video of its own, without --video-id: --restart"
 
 @dataclass(slots=True)
 class Container:
-    """The open container of one run. `ledger` is what the server told of it last, `video` its video object, `earlier` the record of
-    the runs before this one."""
+    """The open container of one run. `ledger` is what the server told of it last, `video` its video object.
+
+    `was_there`: it was whole before this run, which was told that such a one will do. `earlier`: the record of the runs before this one.
+    """
 
     known: Checkpoint
     journal: Journal
@@ -28,6 +30,7 @@ class Container:
     ledger: Ledger
     tell: Tell
     video: dict[str, object]
+    was_there: bool = False
     earlier: Record | None = None
     _digests: dict[int, str] = field(default_factory=dict)
     _lines: list[Callable[[], None]] = field(default_factory=list)

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from vidup.api.ledger import NONCE_KEY, Ledger, portable_record, read_ledger, recorded_file
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
+from vidup.inert import readable
 from vidup.plan.openplan import AnyPlan
+from vidup.plan.parts import Plan
 from vidup.state.identity import key_hash
 from vidup.state.journal import Journal, StateFolder, disk_refuses
 from vidup.state.record import Checkpoint, Record
@@ -18,6 +20,7 @@ from vidup.upload.asking import Ask, Script
 from vidup.upload.container import LEAVE_OUT, Container, not_this_split
 from vidup.upload.creating import create
 from vidup.upload.exchange import Source, Verb
+from vidup.upload.finding import Match, Wanted, find
 from vidup.upload.order import Order
 from vidup.upload.outcome import Content, Refused
 from vidup.upload.partbook import PartBook
@@ -27,12 +30,16 @@ _CONTAINER_LIFE = 7 * 86400
 
 
 class Found(NamedTuple):
-    """What an upload goes on with: the checkpoint of it, None where a video is to be made, what the server has, the record, the video."""
+    """What an upload goes on with: the checkpoint of it, None where a video is to be made, what the server has, the record, the video.
+
+    `is_there`: a whole video of this file was found among the account's, and will do.
+    """
 
     known: Checkpoint | None
     ledger: Ledger = Ledger()
     record: Record | None = None
     video: dict[str, object] = {}  # noqa: RUF012  never written to
+    is_there: bool = False
 
 
 class Opening:
@@ -109,6 +116,8 @@ class Opening:
                 return found
         if self._requested:
             return (yield from self._named(self._requested))
+        if self._order.portable and not self._order.restart:
+            return (yield from self._found_again())
         return Found(None)
 
     def _record(self) -> Record | None:
@@ -207,7 +216,7 @@ class Opening:
         self._tell_what_is_not_applied(known, now, found.ledger)
         same = now.total_parts == known.total_parts
         book = self._book(now, found.ledger, record if same else None)
-        return Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {}, record)
+        return Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {}, earlier=record)
 
     def _tell_what_is_not_applied(self, known: Checkpoint, now: Checkpoint, ledger: Ledger) -> None:
         plan = now.plan
@@ -216,7 +225,7 @@ class Opening:
             self._tell(Note(f"--part-size is not applied: parts of {show_size(plan.part_size)} {why}", True))
         changed = [name for name, value in self._order.video.items() if known.options.get(name) != value]
         if known.created and changed and self._order.video:
-            self._tell(Note(f"the video exists already: changed options are not applied ({', '.join(changed)})", True))
+            self._tell(_not_applied(changed))
 
     def _gone(self, record: Record, error: Refused) -> Refused:
         """What a refused status means for an upload begun earlier; the record of a container that has expired is dropped."""
@@ -229,6 +238,29 @@ class Opening:
         error.what = f"The video {known.video_id}, which this upload was going into, is gone"
         error.advice = "It expired (containers live 7 days), was deleted, or belongs to another key. To begin a new video: --restart"
         return error
+
+    # -- a video found among the account's -----------------------------------------------------------------------
+
+    def _found_again(self) -> Script[Found]:
+        """A video that bears the record of this very file, so that its parts are vouched for; else nothing."""
+        value = portable_record(self._source.size, self._fingerprint)["value"]
+        wanted = Wanted(value, self._source.size, self._planned().total_parts, self._order.skip_existing, self._going_on_here)
+        match = yield from find(wanted, self._tell, self._wall)
+        if match is None:
+            return Found(None)
+        self._tell(_again(match, self._source.name))
+        changed = [name for name, asked in self._order.video.items() if name != "metadata" and match.video.get(name, asked) != asked]
+        if changed:
+            self._tell(_not_applied(changed))
+        known = self._checkpoint(match.video_id, Plan(self._source.size, match.total), created=False, vouched=True)
+        return Found(known, match.ledger, None, match.video, is_there=match.ledger.complete)
+
+    def _going_on_here(self) -> frozenset[str]:
+        """The videos of other records: a copy of this file, under another name, has one of its own."""
+        try:
+            return frozenset(record.checkpoint.video_id for record in self._folder.records())
+        except VidupError:
+            return frozenset()  # what cannot be read now may be gone by the next run, and both files are the same
 
     # -- a container named by the user ---------------------------------------------------------------------------
 
@@ -271,7 +303,7 @@ class Opening:
 
     def _payload(self) -> dict[str, object]:
         payload = {"title": _stem(self._source.name), **self._order.video}
-        payload["title"] = str(payload["title"]).encode("utf-8", "replace").decode()
+        payload["title"] = readable(str(payload["title"]))
         if self._order.portable:
             entries = payload.get("metadata")
             payload["metadata"] = [
@@ -303,7 +335,7 @@ class Opening:
             if known.created:
                 refusal.advice = f"The video {known.video_id} was made, is empty, and stays behind for 7 days. {refusal.advice}"
             raise refusal from error
-        return Container(known, journal, self._book(known, found.ledger, None), found.ledger, self._tell, found.video)
+        return Container(known, journal, self._book(known, found.ledger, None), found.ledger, self._tell, found.video, found.is_there)
 
     def _book(self, known: Checkpoint, ledger: Ledger, record: Record | None) -> PartBook:
         plan = known.plan
@@ -329,6 +361,16 @@ def _stem(name: str) -> str:
     """The file name without its suffix; all of it where there is nothing before the dot."""
     stem = name.rpartition(".")[0]
     return stem if stem.strip(".") else name
+
+
+def _not_applied(changed: list[str]) -> Note:
+    return Note(f"the video exists already: changed options are not applied ({', '.join(changed)})", True)
+
+
+def _again(match: Match, name: str) -> Note:
+    if match.ledger.complete:
+        return Note(f"{name} is in the account already, as {match.video_id}")
+    return Note(f"the upload of {name} into {match.video_id} was begun elsewhere; going on with it")
 
 
 def _adopting(video_id: str) -> Note:

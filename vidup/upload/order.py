@@ -28,8 +28,10 @@ class Order(NamedTuple):
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
     `continuing` is the upload id of the record to go on with, and of no other. `nonce` is a word that no other run has. `rehearse`:
-    only find out what would be done. `any_file`: also what cannot be a video. `inflow`:
-    what is uploaded comes as a stream, or is a file that still grows; `again` is the command line that goes on with a stream.
+    only find out what would be done. `skip_existing`: with `portable`, a complete video of this file will do. `wait`: seconds for which
+    to wait until the video plays, infinity included, or None. `watch`: upload nothing, only wait for the video of `video_id`.
+    `any_file`: also what cannot be a video. `inflow`: what is uploaded comes as a stream, or is a file that still grows; `again` is the
+    command line that goes on with a stream.
     """
 
     path: str
@@ -45,6 +47,7 @@ class Order(NamedTuple):
     uploads_per_minute: int = 100
     restart: bool = False
     portable: bool = False
+    skip_existing: bool = False
     adopt: bool = False
     continuing: str = ""
     nonce: str = ""
@@ -52,3 +55,5 @@ class Order(NamedTuple):
     any_file: bool = False
     inflow: Inflow | Following | None = None
     again: str = ""
+    wait: float | None = None
+    watch: bool = False
