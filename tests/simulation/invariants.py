@@ -15,6 +15,7 @@ from tests.simulation.server import Video
 from tests.simulation.turns import the_fewest_in_flight_first
 from tests.simulation.world import World
 from vidup.api.ledger import LAG
+from vidup.plan.parts import MAX_PARTS
 from vidup.upload.ending import GRACE
 from vidup.upload.exchange import Verb
 from vidup.upload.outcome import ON_SERVER
@@ -233,7 +234,7 @@ def reports_add_up(story: Story) -> Words:
         told = f"run {run.number}, upload {ending.upload}: {ending.parts_done} of {ending.total_parts} done"
         if ending.parts_done != ending.parts_sent + ending.parts_skipped:
             yield f"{told}, but {ending.parts_sent} sent and {ending.parts_skipped} skipped"
-        if ending.parts_done > (ending.total_parts or 0):
+        if ending.parts_done > (MAX_PARTS if ending.total_parts is None else ending.total_parts):
             yield told
         if ending.exit_code == 0 and (ending.status not in ON_SERVER or ending.parts_done != ending.total_parts):
             yield f"{told}, status {ending.status} and exit 0"

@@ -219,6 +219,14 @@ class Journal:
         if parts:
             self._append(*({"kind": "attempt", "value": part} for part in parts))
 
+    def attempt_of(self, part: int, digest: str) -> None:
+        """This part, of that SHA-256, is about to be sent for the first time."""
+        self._append({"kind": "digest", "value": [part, digest]})
+
+    def lost(self, part: int) -> None:
+        """The server took this part, but does not show it: it counts as missing."""
+        self._append({"kind": "lost", "value": part})
+
     def confirm(self, part: int) -> None:
         """The server has this part."""
         self._append({"kind": "part", "value": part})
