@@ -68,7 +68,8 @@ def test_of_an_empty_stream_no_video_is_made(way: Callable[..., Any], emulator: 
     """Exit 3."""
     done = way(vidup, emulator, producer(0), "--json")
     assert (done.returncode, emulator.videos) == (3, {})
-    assert (json.loads(done.stdout)["status"], json.loads(done.stdout)["size"]) == ("failed", None)
+    told = json.loads(done.stdout)
+    assert (told["status"], told["file"], told["size"]) == ("failed", "-", None)
     assert "not one byte came" in done.stderr
 
 
@@ -96,7 +97,7 @@ def test_a_producer_that_fails_never_makes_a_complete_video(
     told = json.loads(done.stdout)
     assert (done.returncode, told["error"]["slug"], told["exit_code"]) == (3, "producer-failed", 3)
     assert re.search("exit code was 7" if "code" in end else "killed by signal 9", told["error"]["detail"])
-    assert sorted(ranges(emulator)) == [f"{number}/*" for number in range(1, kept + 1)]
+    assert set(ranges(emulator)) <= {f"{number}/*" for number in range(1, kept + 1)}
     assert not any(video.complete for video in emulator.videos.values())
     assert len(emulator.videos) == (kept > 0)
 

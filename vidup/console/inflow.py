@@ -62,7 +62,7 @@ def stream_of(context: click.Context) -> Inflow | Following | None:
 
 def stream_task(context: click.Context, order: Order) -> Task:
     """The task of a stream, which no record can make again: it is continued by the command line that began it."""
-    inflow = order.inflow
+    inflow, order = order.inflow, order._replace(path="-")
     assert isinstance(inflow, Inflow)
     untouched = Report("interrupted", "-", ExitCode.SIGINT, video_id=order.video_id, resumable=True)
     return Task(
