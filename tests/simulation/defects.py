@@ -121,14 +121,14 @@ DEFECTS: Final = (
         Change("upload/roster.py", "if error is not None and error.concerns_all)", "if error is not None)"),
     )),
     Defect("the record of an upload that failed is dropped", "forget", (
-        Change("upload/upload.py", 'if self._ending.status in ON_SERVER and self._ending.code', 'if self._ending.status != "interrupted" and self._ending.code'),
+        Change("upload/upload.py", "if self._deliver(report) and report.is_through and", 'if self._deliver(report) and report.status != "interrupted" and'),
     )),
     Defect("the patience for sending ends a wait, too", "wait", (
-        Change("upload/dispatcher.py", "if not upload.over and not upload.is_waiting:  # which has a patience of its own", "if not upload.over:"),
+        Change("upload/dispatcher.py", " if of_waits or not upload.is_waiting else None)", ")"),
         Change("upload/dispatcher.py", "            if not self._waits(request):\n                self._last_failure = action\n                self._budget.failed(now)", "            self._last_failure = action\n            self._budget.failed(now)"),
     )),
     Defect("the record goes though the wait was too short", "wait-record", (
-        Change("upload/upload.py", " and self._ending.code is not ExitCode.NOT_PLAYABLE and out", " and out"),
+        Change("upload/outcome.py", "return self.status in ON_SERVER and self.exit_code is not ExitCode.NOT_PLAYABLE", "return self.status in ON_SERVER"),
     )),
     Defect("a state that nobody documented is an end", "wait-states", (
         Change("api/videostatus.py", 'all(one.status == "failed" for one in self.qualities)', 'all(one.status not in ("waiting", "encoding", "encoded") for one in self.qualities)'),
@@ -149,8 +149,8 @@ DEFECTS: Final = (
         Change("upload/roster.py", "if error is not None and error.concerns_all)", "if False)"),
     )),
     Defect("the record goes before the row of the manifest is written", "row", (
-        Change("upload/upload.py", "        out = self._deliver(self.report())\n        if self._ending.status", "        report = self.report()\n        if self._ending.status"),
-        Change("upload/upload.py", "and out and self._container is not None:\n            self._forget()\n", "and self._container is not None:\n            self._forget()\n        self._deliver(report)\n"),
+        Change("upload/upload.py", "        if self._deliver(report) and report.is_through and self._container is not None:\n            self._forget()\n",
+               "        if report.is_through and self._container is not None:\n            self._forget()\n        self._deliver(report)\n"),
     )),
     Defect("a row of the manifest tells what the server has not said yet", "early row", (
         Change("upload/upload.py", "        elif isinstance(step, Sending):\n            self._confirm()", "        elif isinstance(step, Sending):\n            self._end(\"uploaded\", ExitCode.OK, None)"),
