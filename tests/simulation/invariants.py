@@ -270,10 +270,14 @@ def one_disaster_is_nobody_elses(story: Story) -> Words:
 
 
 def what_concerns_all_ends_all(story: Story) -> Words:
-    """Once a part, a status or a create was refused for what every upload shares, nothing more is asked for any of them."""
+    """Once a part, a status or a create was refused for what every upload shares, nothing more is asked for any of them.
+
+    But whether a video that is on the server plays, which who waits for it asks with a patience of its own.
+    """
+    waited_for = (Verb.STATUS,) if story.command.wait is not None else ()
     for told in story.world.refusals:
         if told.slug in LINE_WIDE and told.verb in (Verb.PART, Verb.STATUS, Verb.CREATE):
-            later = next((one for one in story.world.sent if one.run == told.run and one.at > told.at), None)
+            later = next((one for one in story.world.sent if one.run == told.run and one.at > told.at and one.verb not in waited_for), None)
             if later is not None:
                 yield f"run {told.run} was told {told.slug} at {told.at:.1f} s, and sent {later.verb.name} at {later.at:.1f} s"
 
