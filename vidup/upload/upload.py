@@ -494,6 +494,8 @@ class Upload:
         assert self._container is not None
         self._tell(Note("the whole file is on the server; waiting until it plays"))
         self.tally.encoding = True
+        self.settle()
+        self._container.keep()  # a wait may last for hours, and the power fail in them: the video is not to be made once more
         self._container.close()
         if self._lock is not None:
             self._lock.release()
