@@ -171,6 +171,13 @@ class Upload:
             return min(self._step.wake(turn), turn + _NEWS_EVERY) if grows else self._step.wake(turn)
         return self._step.wake() if self._step is not None else math.inf
 
+    def rests_until(self, now: float) -> float | None:
+        """When it wants to be looked at again, where it only waits until its video plays and that is later; else None."""
+        if self._ending is not None or self.over or self.in_flight or not isinstance(self._step, Waiting):
+            return None
+        until = self._step.rests_until
+        return until if until > now else None
+
     @property
     def flying(self) -> bool:
         """Whether a body is on its way."""
