@@ -170,7 +170,7 @@ OWN: Final = (
     ),
     _own(
         "wrong-usage", ExitCode.USAGE,
-        ("is the upload of a stream, which only its producer can make again", "takes one file, by its name", 
+        ("is the upload of a stream, which only its producer can make again", "takes one file, by its name",
          "needs the command whose output is",
          "is for a stream: the size of a file is known", "is not for a file that still grows", "is not for a stream:",
          "A stream goes alone",
