@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,10 +11,7 @@ from vidup.api.client import Api
 from vidup.api.transport.transport import Trace
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
-from vidup.source.growing import Growing
 from vidup.source.inspection import inspect
-from vidup.source.producers import Command, Pipe
-from vidup.source.stream import Stream
 from vidup.source.videofile import open_video
 from vidup.state.journal import StateFolder
 from vidup.upload.acting import Acts, Backoff
@@ -113,6 +109,8 @@ class Batch:
     def _open(self, order: Order, tell: Tell, path: str) -> Source:
         """What the order names: a stream, a file that grows, or one that was looked at, unless it was when its upload began."""
         if isinstance(order.inflow, Following):
+            from vidup.source.growing import Growing
+
             return Growing(path, order.jobs, self._stop.is_set, order.inflow.idle, order.any_file)
         if order.inflow is not None:
             return self._stream(order, order.inflow)
@@ -125,8 +123,13 @@ class Batch:
                 raise
         return video
 
-    def _stream(self, order: Order, inflow: Inflow) -> Stream:
+    def _stream(self, order: Order, inflow: Inflow) -> Source:
         """The stream, named for people, and for the record by its title and the whole command."""
+        import hashlib
+
+        from vidup.source.producers import Command, Pipe
+        from vidup.source.stream import Stream
+
         title = str(order.video.get("title", ""))
         producer = Command(inflow.command) if inflow.command else Pipe()
         name = f"the output of {inflow.command[0]}" if inflow.command else "standard input"

@@ -14,7 +14,6 @@ from vidup.plan.forecast import Forecast
 from vidup.plan.foreseen import OpenForecast
 from vidup.plan.openplan import USUAL_PART, OpenPlan
 from vidup.plan.parts import Plan, plan_for
-from vidup.source.stream import AHEAD
 from vidup.source.videofile import open_video
 from vidup.units import show_size
 from vidup.upload.batch import Batch
@@ -72,6 +71,8 @@ def plan_file(path: str, part_size: int | None, jobs: int, uploads_per_minute: i
 
 def plan_stream(part_size: int | None, jobs: int, uploads_per_minute: int) -> OpenForecast:
     """The forecast for a stream, of which nothing is read."""
+    from vidup.source.stream import AHEAD
+
     return OpenForecast("-", OpenPlan(part_size or USUAL_PART), uploads_per_minute, jobs + AHEAD)
 
 

@@ -58,7 +58,8 @@ OWN: Final = (
     ),
     _own(
         "stream-not-usable", ExitCode.FILE,
-        ("is empty: not one byte came", "ended after …, and --min-size is", "is longer than", "cannot be read from the spool"),
+        ("is empty: not one byte came", "ended after …, and --min-size is", "is longer than", "cannot be read from the spool",
+         "the last part was kept back"),
         "Keeps the last part back, so that the video is not complete; of an empty stream no video is made.",
         "See why the producer stopped, then run the same command again.",
     ),
@@ -139,7 +140,8 @@ OWN: Final = (
     ),
     _own(
         "gave-up", ExitCode.AGAIN,
-        ("Gave up after", "The server lost part …, which it had confirmed", "Part … was cut off … times on its way",
+        ("Gave up after", "The server lost part … of …, which it had confirmed", "the stream has gone on since",
+         "Part … was cut off … times on its way",
          "The server cannot be asked now", "The server took every part, but refuses to tell the status",
          "The server confirmed every part, but its status does not list them all", "the server has not put the video together yet",
          "its status is …", "Nothing ever answered at"),
@@ -168,7 +170,11 @@ OWN: Final = (
     ),
     _own(
         "wrong-usage", ExitCode.USAGE,
-        ("is the upload of a stream, which only its producer can make again",
+        ("is the upload of a stream, which only its producer can make again", "takes one file, by its name",
+         "needs the command whose output is",
+         "is for a stream: the size of a file is known", "is not for a file that still grows", "is not for a stream:",
+         "A stream goes alone",
+         "A stream has no name to make a title of", "and the video: name one of them by a path", "Standard input is a terminal",
          "No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
          "requires an argument", "The config file", "The emulator cannot start on",
          "The name of the file is empty", "exclude each other", "leave out one of them",
@@ -249,6 +255,12 @@ OWN: Final = (
          "the record of this finished upload could not be removed", "the state folder cannot be written (…); going on"),
         "The upload itself goes on, or is whole; only what tells of it could not be written or read.",
         "See what the server has: vidup status VIDEO_ID. The same upload again prints its id and sends nothing.",
+    ),
+    _note(
+        "file-looked-at", Verdict.ACCEPT,
+        ("is open for writing in another process", "does not begin as any video that vidup knows"),
+        "Uploads it: whoever writes it may be done, and the server may know more kinds of videos than vidup.",
+        "To send a file while it grows: --follow. What cannot be a video is refused, unless --any-file is given.",
     ),
     _note(
         "large-video", Verdict.ACCEPT, ("api.video's reference names 30 GiB as the limit of a video",),
