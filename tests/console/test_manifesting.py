@@ -242,6 +242,27 @@ def test_another_machine_goes_on_with_the_manifest(more: tuple[str, ...], emulat
         assert whole(emulator) == sorted(sha256(tmp_path / "two" / path.name) for path in paths)
 
 
+@pytest.mark.parametrize("wait", [(), ("--wait",)])
+def test_what_another_run_finished_meanwhile_is_no_second_video(
+    wait: tuple[str, ...], emulate: Emulate, tmp_path: Path, vidup: Cli, done: Path
+) -> None:
+    """Two runs with one manifest at the same time, as where a cron job overlaps with the one before: the slow one looked at the manifest
+    before the quick one began, and comes to the file after it was done."""
+    emulator = emulate(faults=["part=*,times=1:stall-answer=3"], playable_after=0.2)
+    paths = clips(tmp_path / "clips", 4)
+    slow = vidup.start("upload", *paths, "-j", "1", "--manifest", done, "--json", *wait, emulator=emulator)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > 0, 30)
+    slow.send_signal(signal.SIGSTOP)
+    quick = vidup("upload", paths[3], "--manifest", done, emulator=emulator)
+    slow.send_signal(signal.SIGCONT)
+    stdout, stderr = slow.communicate(timeout=60)
+    told = [json.loads(line) for line in stdout.splitlines()]
+    assert (slow.returncode, quick.returncode) == (0, 0), stderr
+    assert [(one["skipped"], one["status"]) for one in told] == [(one == 3, "playable" if wait else "uploaded") for one in range(4)]
+    assert told[3]["video_id"] == quick.stdout.strip() and "it was uploaded meanwhile, by another vidup" in stderr
+    assert [emulator.sha256(one["video_id"]) for one in told] == [sha256(path) for path in paths] and len(emulator.videos) == 4
+
+
 # -- until it plays --------------------------------------------------------------------------------------------------
 
 

@@ -78,6 +78,15 @@ class Keeper:
         content = Content(_real(order.path), row.fingerprint, video.mtime_ns)  # a row tells that it plays, once it does
         return Vouched(report._replace(content=content), watch=order._replace(watch=True, video_id=row.video_id))
 
+    def finished(self, order: Order, content: Content, size: int) -> Report | None:
+        """The report of a file that another run, which writes to the same manifest, has finished since this one looked. Raises
+        VidupError."""
+        self._manifest.read_on()
+        row = self._manifest.find(content.path)
+        if row is None or (row.base_url, row.size, row.fingerprint) != (order.base_url, size, content.fingerprint):
+            return None
+        return _report(row, order)._replace(content=content if order.wait is not None and row.fields.get("status") != "playable" else None)
+
     @staticmethod
     def watched(known: Report, report: Report) -> Report:
         """What a file came to that was known to be on the server, and whose video was waited for, which came to this report."""

@@ -27,7 +27,7 @@ from vidup.progress.views import open_view
 from vidup.upload.batch import Batch
 from vidup.upload.ending import GRACE
 from vidup.upload.order import Order
-from vidup.upload.outcome import ON_SERVER, Report
+from vidup.upload.outcome import ON_SERVER, Content, Elsewhere, Report
 from vidup.upload.tally import PartState, Tally
 
 if TYPE_CHECKING:
@@ -116,6 +116,11 @@ class _Session:
                 return stage
             order = vouched.watch
 
+        def finished(content: Content, size: int) -> Elsewhere | None:
+            nonlocal known
+            known = self._keeper.finished(order, content, size) if self._keeper is not None else None
+            return Elsewhere(known.video_id or "", plays=known.status == "playable") if known is not None else None
+
         def deliver(report: Report) -> bool:
             if known is not None and self._keeper is not None:
                 report = self._keeper.watched(known, report)
@@ -136,7 +141,8 @@ class _Session:
             if isinstance(event, Started) and (note := note_if_again(order, event)):
                 stage.tell(Note(note))
 
-        batch = Batch([(order, hear, deliver)], stage.tell, trace=stage.trace if self._noise.verbose >= 2 else None)
+        trace = stage.trace if self._noise.verbose >= 2 else None
+        batch = Batch([(order, hear, deliver)], stage.tell, trace=trace, finished=lambda _number: finished)
         (upload,) = batch.uploads
         view = stage.open(upload.tally)
         try:

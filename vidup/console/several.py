@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from vidup.console.again import Memory
@@ -20,7 +21,7 @@ from vidup.state.journal import StateFolder
 from vidup.upload.batch import Batch, Deliver
 from vidup.upload.crowd import Crowd
 from vidup.upload.order import Order
-from vidup.upload.outcome import ON_SERVER, Report, can_go_on
+from vidup.upload.outcome import ON_SERVER, Content, Elsewhere, Report, can_go_on
 from vidup.upload.tally import Tally
 
 
@@ -113,7 +114,10 @@ class _Several:
         if self._received is not None or self._fatal is not None:
             return
         trace = self._view.message if self._noise.verbose >= 2 else None
-        self._batch = Batch(_Orders(self, numbers), self._view.tell, trace=trace, crowd=_Mapped(self._stage.crowd, numbers))
+        self._batch = Batch(
+            _Orders(self, numbers), self._view.tell, trace=trace, crowd=_Mapped(self._stage.crowd, numbers),
+            finished=(lambda place: partial(self._finished, numbers[place])) if self._keeper is not None else None,
+        )  # fmt: skip
         if (code := self._received) is not None:  # it came a moment too early to be heard by this batch
             self._batch.stop_with(code)
         self._batch.run()
@@ -122,7 +126,7 @@ class _Several:
     def order(self, number: int) -> tuple[Order, Tell, Deliver]:
         """What a batch is told of this file."""
         task, whose = self._tasks[number], self._stage.whose(number)
-        order, known = self._watched.get(number, (task.order, None))
+        order, _ = self._watched.get(number, (task.order, None))
         assert isinstance(order, Order)
 
         def hear(event: Event) -> None:
@@ -134,12 +138,24 @@ class _Several:
         def deliver(report: Report) -> bool:
             if self._fatal is not None and report.status == "interrupted":
                 report = report._replace(status="failed", error=self._fatal.twin(), exit_code=self._fatal.code)
+            _, known = self._watched.get(number, (order, None))  # which another run may have made known meanwhile
             report = _as_known(report, task) if known is None else Keeper.watched(known, report)
             if report.whole and report.video_id:
                 self._memory.remember(order, report.video_id)
             return self._show(number, with_command(report, task))
 
         return order, hear, deliver
+
+    def _finished(self, number: int, content: Content, size: int) -> Elsewhere | None:
+        """Whether another run with this manifest has finished the file meanwhile."""
+        order = self._tasks[number].order
+        assert self._keeper is not None
+        assert isinstance(order, Order)
+        known = self._keeper.finished(order, content, size)
+        if known is None:
+            return None
+        self._watched[number] = order, known
+        return Elsewhere(known.video_id or "", plays=known.status == "playable")
 
     def _crash(self, error: Exception) -> None:
         from vidup.console.crash import crash_error

@@ -65,6 +65,7 @@ class Manifest:
         self.path = path
         self._well: dict[str, tuple[int, int]] = {}
         self._elsewhere: dict[str, str] = {}
+        self._read_to = 0
         try:
             self._descriptor = _open(path) if writable else os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             with _alone(self._descriptor):
@@ -85,6 +86,19 @@ class Manifest:
             place = self._well.get(moved) if moved is not None and not os.path.lexists(moved) else None
         try:
             return _row(_object(os.pread(self._descriptor, place[1], place[0]))) if place is not None else None
+        except OSError as error:
+            raise self._refuses(error) from error
+
+    def read_on(self) -> None:
+        """Read what was added since, by this process or by others. Raises VidupError as the constructor."""
+        try:
+            with open(os.dup(self._descriptor), "rb") as file:
+                file.seek(self._read_to)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        return  # somebody is at it, or was killed
+                    self._note(line, self._read_to)
+                    self._read_to += len(line)
         except OSError as error:
             raise self._refuses(error) from error
 
@@ -117,6 +131,7 @@ class Manifest:
                     raise self._is_none()
                 if line.endswith(b"\n"):
                     self._note(line, offset)
+                    self._read_to = offset + len(line)
                 offset += len(line)
 
     def _note(self, line: bytes, offset: int) -> None:

@@ -23,7 +23,7 @@ from vidup.upload.ending import World
 from vidup.upload.exchange import Source
 from vidup.upload.health import ENDLESS_LIMIT, RetryBudget
 from vidup.upload.order import Following, Inflow, Order
-from vidup.upload.outcome import Report
+from vidup.upload.outcome import Finished, Report
 from vidup.upload.pacing import Pacer
 from vidup.upload.questions import PATIENCE
 from vidup.upload.roster import Roster
@@ -40,12 +40,13 @@ class Batch:
 
     def __init__(
         self, orders: Sequence[tuple[Order, Tell, Deliver]], tell: Tell, *, backoff: Backoff = full_jitter,
-        trace: Trace | None = None, crowd: Crowd | None = None,
+        trace: Trace | None = None, crowd: Crowd | None = None, finished: Callable[[int], Finished] | None = None,
     ) -> None:  # fmt: skip
         """Each order with who hears of it, and who is given its report; `tell` hears of what concerns all. They share one line,
         so that base URL, key, jobs, `retry_for` and timeout are those of the first.
 
         Orders may be thousands: each is looked up when its turn comes. `crowd` is that of these files, if their sizes are known.
+        `finished` is asked of each file, by its number, before its video is made.
         """
         self.crowd = crowd or Crowd([None] * len(orders))
         self._orders = orders
@@ -53,6 +54,7 @@ class Batch:
         self._line = orders[0][0]
         self._tell = tell
         self._trace = trace
+        self._finished = finished
         self._backoff = backoff
         self._stop = Stop()
         self._stopped_by = ExitCode.SIGINT
@@ -103,7 +105,10 @@ class Batch:
         folder = self._folders.get(order.state_dir)
         if folder is None:
             folder = self._folders[order.state_dir] = StateFolder(order.state_dir)
-        world = World(partial(self._open, order, hears), folder, self._clock.now, time.time, self._stop.is_set, about)
+        world = World(
+            partial(self._open, order, hears), folder, self._clock.now, time.time, self._stop.is_set, about,
+            self._finished(number) if self._finished is not None else None,
+        )  # fmt: skip
         return Upload(number, order, world, self._acts, hears, deliver, self.crowd)
 
     def _open(self, order: Order, tell: Tell, path: str) -> Source:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from vidup.errors import ExitCode, VidupError
 from vidup.state.journal import StateFolder
 from vidup.upload.exchange import Source
+from vidup.upload.outcome import Finished
 
 GRACE: Final = 5.0
 """Seconds that parts whose body is out get for their answer when an upload is ended."""
@@ -28,7 +29,7 @@ class Ending(NamedTuple):
 class World(NamedTuple):
     """What an upload needs of the outside: files, records, and the time in seconds, of a clock (`now`) and since 1970 (`wall`).
 
-    `about` spreads the seconds between two looks of one that waits.
+    `about` spreads the seconds between two looks of one that waits; `finished` is asked before a video is made.
     """
 
     open_source: Callable[[str], Source]
@@ -37,3 +38,4 @@ class World(NamedTuple):
     wall: Callable[[], float]
     stop: Callable[[], bool]
     about: Callable[[float], float] = float
+    finished: Finished | None = None

@@ -22,7 +22,7 @@ from vidup.upload.creating import create
 from vidup.upload.exchange import Source, Verb
 from vidup.upload.finding import Match, Wanted, find
 from vidup.upload.order import Order
-from vidup.upload.outcome import Content, Refused
+from vidup.upload.outcome import Content, Finished, Refused
 from vidup.upload.partbook import PartBook
 
 _CONTAINER_LIFE = 7 * 86400
@@ -50,9 +50,10 @@ class Opening:
 
     def __init__(
         self, order: Order, source: Source, folder: StateFolder, tell: Tell, now: Callable[[], float], wall: Callable[[], float],
-        stop: Callable[[], bool],
+        stop: Callable[[], bool], finished: Finished | None = None,
     ) -> None:  # fmt: skip
         """`now` tells seconds of a clock, `wall` since 1970, `stop` whether to stop reading. Raises Cancelled, VidupError(FILE)."""
+        self._finished = finished
         self._order = order
         self._source = source
         self._folder = folder
@@ -84,12 +85,15 @@ class Opening:
         return (self._planned() if self.known is None or self._order.restart else self.known.plan).part_size
 
     def open(self) -> Script[Container]:
-        """The container, journaled. To be run under the lock. Raises VidupError for every refusal."""
+        """The container, journaled. To be run under the lock. Raises VidupError for every refusal, and Elsewhere."""
         if self._order.restart and self.known is not None:
             self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
         self._note_if_written()
         found = yield from self.find()
         if found.known is None:
+            elsewhere = self._finished(self.content, self._source.size) if self._finished is not None else None
+            if elsewhere is not None:  # who finished it said so under this lock, before its record went
+                raise elsewhere
             video = yield from create(self._payload(), self._tell, self._now)
             known = self._checkpoint(str(video["videoId"]), self._planned(), created=True, vouched=True)
             return self._begun(Found(known, Ledger(state="uploading"), None, video))

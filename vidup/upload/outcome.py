@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from vidup.api.videostatus import VideoStatus
@@ -133,6 +133,19 @@ class Content(NamedTuple):
     path: str
     fingerprint: str
     mtime_ns: int
+
+
+class Elsewhere(Exception):
+    """Another run has finished this very file meanwhile, as this video, and perhaps saw it play: no second one is made."""
+
+    def __init__(self, video_id: str, *, plays: bool = False) -> None:
+        super().__init__(video_id)
+        self.video_id = video_id
+        self.plays = plays
+
+
+Finished = Callable[[Content, int], "Elsewhere | None"]
+"""Tells, of a content and its size in bytes, whether another run has finished it meanwhile; asked under the lock of the upload."""
 
 
 class Report(NamedTuple):

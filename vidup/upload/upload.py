@@ -14,6 +14,7 @@ from vidup.api.ledger import LAG
 from vidup.api.videostatus import VideoStatus
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Note, Resumed, Started, Tell
+from vidup.inert import inert
 from vidup.plan.parts import WARN_SIZE
 from vidup.source.videofile import FileChanged
 from vidup.state.finished import forget_finished
@@ -29,7 +30,7 @@ from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.opening import Found, Opening
 from vidup.upload.order import Order
-from vidup.upload.outcome import ON_SERVER, Report, can_go_on
+from vidup.upload.outcome import ON_SERVER, Elsewhere, Report, can_go_on
 from vidup.upload.partbook import GOOD
 from vidup.upload.sending import Sending
 from vidup.upload.tally import Tally
@@ -346,6 +347,8 @@ class Upload:
         except VidupError as error:
             self._note_if_changed()
             self.fail(error)
+        except Elsewhere as other:
+            self._done_elsewhere(other)
         except Cancelled:
             pass  # whoever asked for the stop ends it, and knows the code
         return None
@@ -363,7 +366,7 @@ class Upload:
             self._tell(Note(f"{source.name} is {show_size(source.size)}: api.video's reference names 30 GiB as the limit of a video", True))
         if not order.rehearse:
             world.folder.prepare()
-        self.opening = Opening(order, source, world.folder, self._tell, world.now, world.wall, world.stop)
+        self.opening = Opening(order, source, world.folder, self._tell, world.now, world.wall, world.stop, world.finished)
         if not order.rehearse or self.opening.known is not None:  # without a record a lock would only leave a file behind
             self._lock = world.folder.lock(self.opening.upload_id)
         source.read_in(self.opening.part_size)
@@ -495,6 +498,18 @@ class Upload:
         wait = Wait(video_id, self._source.name if self._source is not None else "", self._whole_at, patience, lag)
         self._step = step = Waiting(self.number, wait, self._turns, self._world.now, self._world.about, self._tell)
         step.begin(self._world.now())
+
+    def _done_elsewhere(self, other: Elsewhere) -> None:
+        """Another run was quicker, and its video will do: nothing is made, and nothing sent."""
+        self._tell(Note(f"it was uploaded meanwhile, by another vidup, as {inert(other.video_id)}"))
+        if self.order.wait is None or other.plays:
+            self._end("playable" if other.plays else "uploaded", ExitCode.OK, None)
+            return
+        self._whole, self._whole_at = True, self._world.now()
+        if self._lock is not None:
+            self._lock.release()
+        self._close_source()
+        self._wait_for(other.video_id, 0.0)
 
     def _hold_nothing(self) -> None:
         """The video is whole: its record, which stays until it plays, is closed, others may look at it, and nobody reads the file."""
