@@ -116,3 +116,11 @@ def test_elsewhere_nothing_is_written(value: str, vidup: Cli, step: dict[str, st
     done = vidup("upload", "missing.mp4", env=step | {"GITHUB_ACTIONS": value})
     assert "::" not in done.stderr
     assert not Path(step["GITHUB_OUTPUT"]).exists() and not Path(step["GITHUB_STEP_SUMMARY"]).exists()
+
+
+def test_outputs_begin_on_a_line_of_their_own(emulator: Emulator, video: Video, vidup: Cli, step: dict[str, str]) -> None:
+    """What the script wrote there before may not end in a line's end: the runner would read both as one name."""
+    Path(step["GITHUB_OUTPUT"]).write_text("mine=1")
+    assert vidup("upload", video(6 * MIB), emulator=emulator, env=step).returncode == 0
+    first, *rest = Path(step["GITHUB_OUTPUT"]).read_text().splitlines()
+    assert first == "mine=1" and rest[0].startswith("upload-id<<")

@@ -134,3 +134,12 @@ def test_the_file_of_a_failure_is_named_once_and_as_it_was_given() -> None:
     error = VidupError(ExitCode.FILE, "dist/movie.mp4 does not exist", advice="Check the path.")
     lines = failure_lines(Report("failed", "dist/movie.mp4", ExitCode.FILE, error=error))
     assert lines[0] == "Could not upload dist/movie.mp4: it does not exist"
+
+
+def test_what_concerns_all_is_not_told_as_of_the_file_it_stands_beside() -> None:
+    """The manifest may be called as a video is; `it` would be the video then."""
+    error = VidupError(ExitCode.USAGE, "c.mp4 is not a manifest of vidup", advice="Name another file with --manifest.", concerns_all=True)
+    assert (
+        failure_lines(Report("failed", "c.mp4", ExitCode.USAGE, error=error))[0]
+        == "Could not upload c.mp4: c.mp4 is not a manifest of vidup"
+    )

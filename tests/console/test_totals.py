@@ -54,10 +54,10 @@ def test_what_failed_alike_is_told_together_with_one_action() -> None:
     ]
 
 
-def test_what_concerns_all_is_not_told_again() -> None:
+def test_of_what_concerns_all_only_the_action_is_told_again() -> None:
     """It was told in full when it happened."""
     totals = added(good(), *(bad(f"{n}.mp4", "The key is refused", ExitCode.AUTH, all_=True) for n in range(40)))
-    assert summary_lines(totals, 0.5, "vidup upload")[1:] == ["  40 failed"]
+    assert summary_lines(totals, 0.5, "vidup upload")[1:] == ["  40 failed", "→ Check the file."]
 
 
 def test_the_command_that_continues_is_the_last_line() -> None:
@@ -67,6 +67,19 @@ def test_the_command_that_continues_is_the_last_line() -> None:
     assert lines[1:] == ["  2 are not uploaded yet; what was sent is safe", "→ Continue with: vidup upload *.mp4"]
     assert summary_lines(added(good(), bad("b.mp4", code=ExitCode.AGAIN)), 0.5, "vidup x")[-1] == "→ Continue with: vidup x"
     assert "Continue" not in summary_lines(added(good(), bad("b.mp4")), 0.5, "vidup x")[-1]
+
+
+def test_what_only_a_mended_key_can_continue_is_not_advised_to_run_again() -> None:
+    """The same command would be refused in the same way; the last line is what to do first, also where some of it is recorded."""
+    refused = [bad(f"{n}.mp4", "Suspended account", ExitCode.AUTH, all_=True)._replace(resumable=True) for n in range(3)]
+    totals = added(good(), *refused)
+    assert totals.resumable and summary_lines(totals, 0.5, "vidup x")[1:] == ["  3 failed", "→ Check the file."]
+
+
+def test_where_all_failed_alike_the_last_line_is_what_to_do() -> None:
+    """Each was told above, so that the summary is brief; where they failed by several things each action stands there."""
+    alike = added(*(bad(f"{n}.mp4", f"reason {n}") for n in range(3)))
+    assert summary_lines(alike, 0.5, "vidup x", brief=True) == ["Uploaded 0 of 3 files", "  3 failed", "→ Check the file."]
 
 
 def test_no_more_failures_are_listed_than_anybody_reads() -> None:

@@ -52,7 +52,8 @@ class Step:
         self._told.update(outputs)
         if self._output and fresh:
             mark = f"ghadelimiter_{uuid.uuid4()}"
-            self._append("GITHUB_OUTPUT", self._output, "".join(f"{name}<<{mark}\n{value}\n{mark}\n" for name, value in fresh.items()))
+            told = "".join(f"{name}<<{mark}\n{value}\n{mark}\n" for name, value in fresh.items())
+            self._append("GITHUB_OUTPUT", self._output, ("" if _ends_a_line(self._output) else "\n") + told)
 
     def _append(self, variable: str, path: str, text: str) -> None:
         try:
@@ -119,6 +120,18 @@ def ends_in_table(path: str) -> bool:
         return bool(found) and all(row.startswith("| <code>") for row in rows.splitlines())
     except OSError:
         return False
+
+
+def _ends_a_line(path: str) -> bool:
+    """Whether what is there ends in a whole line, as what a script wrote with `printf` may not: the runner reads line by line."""
+    try:
+        if not os.path.isfile(path) or not os.path.getsize(path):
+            return True
+        with open(path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+    except OSError:
+        return True
 
 
 def _append(path: str, text: str) -> None:

@@ -72,7 +72,7 @@ def _could_not(report: Report) -> str:
     """The file as it was named, once, and what failed."""
     file, what = "the stream" if report.file == "-" else report.file or "", report.error.what if report.error else "it failed"
     for name in (file, _name(report)):
-        if name and what.startswith(f"{name} "):
+        if name and what.startswith(f"{name} ") and not (report.error and report.error.concerns_all):  # else it is of another file
             what = f"it {what.removeprefix(f'{name} ')}"
     return f"Could not upload {inert(file, 500)}: {inert(what, 500)}" if file else f"Could not upload: {inert(what, 500)}"
 

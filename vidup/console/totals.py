@@ -40,6 +40,8 @@ class Totals:
         self.count = count
         self.uploaded = self.failed = self.interrupted = self.skipped = self.unplayable = self.unwaited = 0
         self.resumable = False
+        self.again_helps = False
+        """Whether the same command can go on as it is, with nothing mended before."""
         self.bytes_sent = 0
         self.parts_again = 0
         self._codes = array("B", bytes(count))
@@ -50,6 +52,7 @@ class Totals:
         """Count the file with this number, from 0. Whether it failed as another one did before."""
         self._codes[number] = report.exit_code
         self.resumable |= report.resumable
+        self.again_helps |= report.resumable and report.exit_code.resumable
         self.bytes_sent += report.bytes_sent
         self.parts_again += report.parts_again
         if report.status in ON_SERVER:
@@ -105,7 +108,7 @@ class Totals:
 
 def summary_lines(totals: Totals, seconds: float, command: str, *, manifest: str = "", again: int = 0, brief: bool = False) -> list[str]:
     """What all came to in so many seconds; what failed, each with its action, but not if `brief`; and as the last line the command that
-    continues. `again`: so many were uploaded before, into other videos."""
+    continues, or what is to be done before it can help. `again`: so many were uploaded before, into other videos."""
     lines = [f"Uploaded {totals.uploaded} of {totals.count} files{_amount(totals, seconds)}"]
     if totals.skipped:
         says = f", says {inert(manifest)}" if manifest else ""
@@ -123,9 +126,16 @@ def summary_lines(totals: Totals, seconds: float, command: str, *, manifest: str
     if totals.troubled:
         own = [] if brief else [failure for failure in totals.failures() if not failure.concerns_all]  # what concerns all was told
         lines += [*([f"  {totals.failed} failed"] if totals.failed else []), *_failure_lines(own)]
-    if command and (totals.interrupted or totals.resumable):
+    lines += _last_action(totals.failures(), brief)
+    if command and (totals.interrupted or totals.again_helps):
         lines.append(continue_line(command))
     return lines
+
+
+def _last_action(failures: Sequence[Failure], brief: bool) -> list[str]:
+    """What to do about what stopped all, or about the one thing that all failed by, which was told further up."""
+    told = [failure.advice for failure in failures if failure.concerns_all] or [failure.advice for failure in failures if brief]
+    return [f"→ {inert(told[0], 1000)}"] if told and told[0] and len(set(told)) == 1 else []
 
 
 def continue_line(command: str) -> str:
