@@ -7,6 +7,7 @@ and sink share the machine, so absolute speeds say little. Nothing leaves this m
   python -m tests.bench compare              2 GiB against curl and the published client (--tls, --part-mib, --jobs, --rate)
   python -m tests.bench memory               peak memory by part size, jobs and file size
   python -m tests.bench links [NAME...]      slow lines, --mib, --jobs (wan and loss need root and TUN)
+  python -m tests.bench rate                 --limit-rate over windows of ten seconds, at the receiver (--rates, --jobs, --seconds)
   python -m tests.bench policy               the part size chosen, against the best one, under the limit of uploads a minute (a model)
   python -m tests.bench startup              CPU before --version, --help, a TAB, the first byte to the API
   python -m tests.bench display              what the live display costs
@@ -24,6 +25,7 @@ from .display import display
 from .links import LINES, links
 from .memory import memory
 from .policy import policy
+from .rate import rate
 from .servers import Unavailable
 from .startup import startup
 
@@ -56,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     linking.add_argument("names", nargs="*", metavar="NAME", help=f"which lines: {', '.join(LINES)} (all)")
     linking.add_argument("--mib", type=int, default=0, help="size of the file (each line has one of its own)")
     linking.add_argument("--jobs", type=int, nargs="+", help="numbers of parts in flight to try (1 2 4 8 16)")
+    limiting = command("rate", rate, 1)
+    limiting.add_argument("--rates", nargs="+", default=["200KiB", "5MiB", "50MiB"], help="limits to try (%(default)s)")
+    limiting.add_argument("--jobs", type=int, nargs="+", default=[1, 4, 8], help="numbers of parts in flight to try (%(default)s)")
+    limiting.add_argument("--seconds", type=float, default=35, help="length of each upload (%(default)s)")
     command("policy", policy, 1)
     command("startup", startup, 20)
     command("display", display, 5)

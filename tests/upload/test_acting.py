@@ -9,6 +9,7 @@ import pytest
 
 from vidup.upload.acting import Action, Acts, Do, acted_upon
 from vidup.upload.exchange import Request, Verb
+from vidup.upload.flights import Stopper
 from vidup.upload.partbook import Doubt
 from vidup.verdicts.judge import Reply
 from vidup.verdicts.rules import TABLE
@@ -20,6 +21,7 @@ class Sent:
     handed = 7
     moved_at = 0.0
     content_type = ""
+    cut = Stopper()
 
     def __init__(self, all_out: bool) -> None:
         self.all_out = all_out

@@ -24,11 +24,14 @@ class SizedBody(Body, Protocol):
 class Api:
     """The verbs, from any thread. They make one request each, and decide nothing about what comes back."""
 
-    def __init__(self, base_url: str, key: ApiKey, *, timeout: float, trace: Trace | None = None) -> None:
-        """`timeout` in seconds: no byte accepted, or no answer, for so long is a failure. `trace` hears of every request."""
+    def __init__(
+        self, base_url: str, key: ApiKey, *, timeout: float, trace: Trace | None = None, buffer: int | None = None
+    ) -> None:  # fmt: skip
+        """`timeout` in seconds: no byte accepted, or no answer, for so long is a failure. `trace` hears of every request. `buffer`: bytes
+        that the kernel is to hold for a connection at most, None for as many as it likes."""
         self.key = key
         self.base_url = base_url.rstrip("/")
-        self._transport = Transport(base_url, timeout=timeout, client=f"vidup:{__version__}", trace=trace)
+        self._transport = Transport(base_url, timeout=timeout, client=f"vidup:{__version__}", trace=trace, buffer=buffer)
         self._transport.keep_secret(key.value)
 
     @property

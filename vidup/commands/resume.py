@@ -95,6 +95,7 @@ def _named(records: list[Record], name: str) -> Record:
 def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> Task:
     from vidup.console.session import Task
     from vidup.plan.parts import Plan
+    from vidup.plan.rate import jobs_within
     from vidup.upload.order import Order
     from vidup.upload.outcome import Report
 
@@ -109,7 +110,9 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
         return Task(key, untouched, lambda _upload_id: command)
     order = Order(
         path=known.path, base_url=known.base_url, key=key, state_dir=state_folder(options["state_dir"]),
-        video=known.options, video_id=known.requested_id or None, part_size=options["part_size"], jobs=options["jobs"],
+        video=known.options, video_id=known.requested_id or None, part_size=options["part_size"],
+        jobs=jobs_within(options["jobs"], options["limit_rate"]),
+        limit_rate=options["limit_rate"] or None,
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
         adopt=options["adopt"], continuing=known.upload_id,
     )  # fmt: skip

@@ -63,6 +63,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
 
     from vidup.console.keys import find_key
     from vidup.console.session import Task, refuse_upload, run_uploads
+    from vidup.plan.rate import jobs_within
     from vidup.upload.order import Order
     from vidup.upload.outcome import Report
 
@@ -77,7 +78,8 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     order = Order(
         path=file, base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
-        part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
+        part_size=options["part_size"], jobs=jobs_within(options["jobs"], options["limit_rate"]),
+        limit_rate=options["limit_rate"] or None, retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
         nonce=secrets.token_hex(8),
     )  # fmt: skip

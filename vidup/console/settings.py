@@ -131,6 +131,6 @@ def _shown(option: click.Option, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return ", ".join("=".join(item) if isinstance(item, tuple) else str(item) for item in value)
-    if option.type.name == "size" and isinstance(value, int):
+    if option.type.name in ("size", "rate") and isinstance(value, int):
         return option_size(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

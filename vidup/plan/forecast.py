@@ -1,12 +1,14 @@
-"""CORE: what an upload will take: its parts, its requests, and the time that the rate limit alone costs."""
+"""CORE: what an upload will take: its parts, its requests, and the time that the limits alone cost."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from vidup.inert import inert
 from vidup.plan.parts import MAX_PART, MAX_SIZE, MIB, WARN_SIZE, Plan
-from vidup.units import option_size, show_duration, show_size
+from vidup.plan.rate import seconds_for
+from vidup.units import option_size, show_duration, show_rate, show_size
 
 _BESIDES_PARTS = 3
 """Requests of an upload that carry no part: log in, create the video, ask the status at the end."""
@@ -17,12 +19,16 @@ _WINDOW = 60
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One file's plan under a limit of `uploads_per_minute`; `parts_done` of its parts are on the server already."""
+    """One file's plan under a limit of `uploads_per_minute`; `parts_done` of its parts are on the server already.
+
+    `limit_rate`: bytes a second that vidup is told to keep to.
+    """
 
     file: str
     plan: Plan
     uploads_per_minute: int
     parts_done: int = 0
+    limit_rate: int | None = None
 
     @property
     def parts_left(self) -> int:
@@ -36,7 +42,18 @@ class Forecast:
 
     @property
     def minimum_seconds(self) -> int:
-        """Seconds that pass in any case until the limit lets the last part start."""
+        """Seconds that pass in any case, by whichever limit takes longer: that of requests, or --limit-rate."""
+        return max(self.waiting_seconds, self.sending_seconds)
+
+    @property
+    def sending_seconds(self) -> int:
+        """Seconds that --limit-rate alone costs; 0 without it."""
+        left = max(0, self.plan.size - self.parts_done * self.plan.part_size)
+        return math.ceil(seconds_for(left, self.limit_rate))
+
+    @property
+    def waiting_seconds(self) -> int:
+        """Seconds that pass in any case until the limit of requests lets the last part start."""
         return max(0, self.parts_left - 1) // self.uploads_per_minute * _WINDOW
 
     @property
@@ -47,7 +64,7 @@ class Forecast:
     @property
     def helpful_part_size(self) -> int | None:
         """The --part-size in bytes with which the limit matters least, None where it is not in the way or nothing larger is allowed."""
-        if not self.minimum_seconds or self.parts_done:
+        if not self.waiting_seconds or self.parts_done:
             return None
         in_one_window = -(-self.plan.size // self.uploads_per_minute)
         size = min(-(-in_one_window // MIB) * MIB, MAX_PART)
@@ -74,8 +91,14 @@ class Forecast:
             f"parts     {'1 part' if total == 1 else f'{total} parts of {part_size}'}{sent}",
             f"requests  {self.requests}",
             f"limit     {self._limit()}",
+            *self._rate(),
             *self._too_large(),
         ]
+
+    def _rate(self) -> list[str]:
+        if self.limit_rate is None:
+            return []
+        return [f"rate      {show_rate(self.limit_rate)}: it alone takes {show_duration(self.sending_seconds)}"]
 
     def _too_large(self) -> list[str]:
         if self.plan.size <= WARN_SIZE:
@@ -87,10 +110,10 @@ class Forecast:
 
     def _limit(self) -> str:
         limit = f"{self.uploads_per_minute} uploads a minute"
-        if not self.minimum_seconds:
+        if not self.waiting_seconds:
             return f"{limit}: it costs no time, the line alone decides"
         words = (
-            f"{limit}: it alone takes {show_duration(self.minimum_seconds)}; over {show_size(self.fastest)}/s the limit binds, not the line"
+            f"{limit}: it alone takes {show_duration(self.waiting_seconds)}; over {show_size(self.fastest)}/s the limit binds, not the line"
         )
         helpful = self.helpful_part_size
         return f"{words}. This would help: --part-size {option_size(helpful)}" if helpful else words

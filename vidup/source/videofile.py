@@ -193,10 +193,10 @@ class PartBody:
     last took any or got rid of any (`time.monotonic()`; 0.0 before).
     """
 
-    def __init__(self, video: VideoFile, part: Part, stop: Cut) -> None:
+    def __init__(self, video: VideoFile, part: Part, cut: Cut) -> None:
         self._video = video
         self._part = part
-        self._stop = stop
+        self.cut = cut
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._head = (
@@ -220,7 +220,7 @@ class PartBody:
         buffer[:filled] = self._head
         offset, left = self._part.offset, self._part.length
         while left:
-            if self._stop.is_set():
+            if self.cut.is_set():
                 raise Cancelled
             taken = self._fill(buffer[filled : filled + min(BLOCK, left)], offset)
             offset, left = offset + taken, left - taken

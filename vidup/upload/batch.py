@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from vidup.api.client import Api
 from vidup.api.transport.transport import Trace
 from vidup.errors import ExitCode, VidupError
-from vidup.events import Tell
+from vidup.events import Note, Tell
+from vidup.plan.rate import buffer_of
 from vidup.source.videofile import open_video
 from vidup.state.journal import StateFolder
+from vidup.units import show_rate
 from vidup.upload.acting import Acts, Backoff
 from vidup.upload.carrying import Carrying
 from vidup.upload.dice import apart, full_jitter
@@ -21,6 +23,7 @@ from vidup.upload.order import Order
 from vidup.upload.outcome import Report
 from vidup.upload.pacing import Pacer
 from vidup.upload.questions import PATIENCE
+from vidup.upload.throttle import Throttle
 from vidup.upload.upload import Upload
 from vidup.upload.workers import Clock, Stop, Workers
 from vidup.verdicts.rules import TABLE
@@ -59,12 +62,17 @@ class Batch:
         """Until every upload is over. Raises nothing but faults of vidup itself."""
         line = self._line
         try:
-            api = Api(line.base_url, line.key, timeout=line.timeout, trace=self._trace)
+            api = Api(
+                line.base_url, line.key, timeout=line.timeout, trace=self._trace, buffer=buffer_of(line.jobs, line.limit_rate)
+            )  # fmt: skip
         except VidupError as untrusted:
             for upload in self.uploads:
                 upload.fail(untrusted)
             return
-        workers = Workers(line.jobs, Carrying(api), self._clock, self._stop)
+        throttle = Throttle(line.limit_rate) if line.limit_rate is not None and not line.rehearse else None
+        if throttle is not None and line.limit_rate is not None:
+            self._tell(Note(f"limit {show_rate(line.limit_rate)}"))
+        workers = Workers(line.jobs, Carrying(api, throttle), self._clock, self._stop)
         stopping = Stopping(self._stop.is_set, lambda: self._stopped_by)
         limit = PATIENCE if line.rehearse else ENDLESS_LIMIT
         budget, pacer = RetryBudget(line.retry_for, limit), Pacer(self._backoff, apart)

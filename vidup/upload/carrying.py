@@ -5,14 +5,17 @@ from __future__ import annotations
 from vidup.api.client import Api
 from vidup.api.credentials import Token
 from vidup.upload.exchange import Request, Verb
+from vidup.upload.throttle import Throttle, Throttled
 from vidup.verdicts.judge import Reply
 
 
 class Carrying:
     """Carries requests over one API; called in the threads of the workers."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, throttle: Throttle | None = None) -> None:
+        """`throttle` holds the bodies back, where there is a limit of rate."""
         self._api = api
+        self._throttle = throttle
         self.connect = api.connect
         self.hang_up = api.hang_up
 
@@ -36,4 +39,5 @@ class Carrying:
                 return self._api.delete_video(token, request.video_id)
             case Verb.PART:
                 assert request.body is not None
-                return self._api.send_part(token, request.video_id, request.content_range, request.body)
+                body = Throttled(request.body, self._throttle) if self._throttle is not None else request.body
+                return self._api.send_part(token, request.video_id, request.content_range, body)

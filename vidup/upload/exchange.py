@@ -36,11 +36,20 @@ class Verb(Enum):
 _KINDS = {Verb.PART: Kind.UPLOAD, Verb.FIND: Kind.READ, Verb.VIDEO: Kind.READ, Verb.STATUS: Kind.READ}
 
 
+class Cut(Protocol):
+    """Whether bodies on their way are to be cut."""
+
+    def is_set(self) -> bool: ...
+
+
 class Body(Protocol):
     """The sized stream of one attempt at a part. `handed`: payload bytes that the kernel took. `all_out`: it took the last of them.
 
-    `moved_at` changes whenever bytes move, be they taken by the kernel or acknowledged by the peer.
+    `moved_at` changes whenever bytes move, be they taken by the kernel or acknowledged by the peer. `cut`: nobody wants the rest of it.
     """
+
+    @property
+    def cut(self) -> Cut: ...
 
     handed: int
     all_out: bool
@@ -52,12 +61,6 @@ class Body(Protocol):
     def __iter__(self) -> Iterator[memoryview]: ...
 
     def moved(self, taken: int) -> None: ...
-
-
-class Cut(Protocol):
-    """Whether bodies on their way are to be cut."""
-
-    def is_set(self) -> bool: ...
 
 
 class Source(Protocol):

@@ -10,6 +10,7 @@ from vidup.api.ledger import NONCE_KEY, Ledger, agreed_total, portable_record, r
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
 from vidup.plan.parts import Plan, choose_total, total_parts_for
+from vidup.plan.rate import most_in_part
 from vidup.state.identity import key_hash
 from vidup.state.journal import Journal, StateFolder, disk_refuses
 from vidup.state.record import Checkpoint, Record
@@ -270,10 +271,10 @@ class Opening:
         return payload
 
     def _planned(self) -> int:
-        size = self._source.size
-        if self._order.part_size:
-            return total_parts_for(size, self._order.part_size)
-        return choose_total(size, self._order.jobs, self._order.uploads_per_minute)
+        size, order = self._source.size, self._order
+        if order.part_size:
+            return total_parts_for(size, order.part_size)
+        return choose_total(size, order.jobs, order.uploads_per_minute, most_in_part(order.jobs, order.limit_rate))
 
     def _checkpoint(self, video_id: str, total: int, *, created: bool, vouched: bool) -> Checkpoint:
         order, source = self._order, self._source

@@ -14,6 +14,7 @@ class Order(NamedTuple):
     """One upload. Sizes are bytes, times seconds; `part_size` and `video_id` are None when not given.
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
+    `limit_rate`: bytes a second for the whole process, None without a limit; `jobs` are as many as it is worth having under it.
     `continuing` is the upload id of the record to go on with, and of no other. `nonce` is a word that no other run has. `rehearse`:
     only find out what would be done.
     """
@@ -28,6 +29,7 @@ class Order(NamedTuple):
     jobs: int = 4
     retry_for: float = 900.0
     timeout: float = 60.0
+    limit_rate: int | None = None
     uploads_per_minute: int = 100
     restart: bool = False
     portable: bool = False

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from vidup.events import Tell
 from vidup.plan.forecast import Forecast
 from vidup.plan.parts import Plan, choose_total, total_parts_for
+from vidup.plan.rate import most_in_part
 from vidup.source.videofile import open_video
 from vidup.upload.batch import Batch
 from vidup.upload.opening import Found
@@ -44,17 +45,21 @@ class Rehearsal:
         return [*self.forecast.lines(), f"key       accepted (from {self.key_source})", f"upload    {begun}; nothing was created or sent"]
 
 
-def plan_file(path: str, part_size: int | None, jobs: int, uploads_per_minute: int) -> Forecast:
-    """The forecast for this file; `part_size` in bytes or None to have one chosen. Raises VidupError(FILE) for what is no video file."""
+def plan_file(path: str, part_size: int | None, jobs: int, uploads_per_minute: int, limit_rate: int | None = None) -> Forecast:
+    """The forecast for this file; `part_size` in bytes or None to have one chosen, `limit_rate` in bytes a second.
+
+    Raises VidupError(FILE) for what is no video file.
+    """
     with closing(open_video(path)) as video:
         size = video.size
-    total = total_parts_for(size, part_size) if part_size else choose_total(size, jobs, uploads_per_minute)
-    return Forecast(path, Plan(size, total), uploads_per_minute)
+    most = most_in_part(jobs, limit_rate)
+    total = total_parts_for(size, part_size) if part_size else choose_total(size, jobs, uploads_per_minute, most)
+    return Forecast(path, Plan(size, total), uploads_per_minute, limit_rate=limit_rate)
 
 
 def rehearse(order: Order, tell: Tell, trace: Callable[[str], None] | None = None) -> Rehearsal:
     """Find out what this upload would do, by the first step of it. Raises VidupError for what would stop it."""
-    forecast = plan_file(order.path, order.part_size, order.jobs, order.uploads_per_minute)
+    forecast = plan_file(order.path, order.part_size, order.jobs, order.uploads_per_minute, order.limit_rate)
     reports: list[Report] = []
 
     def deliver(report: Report) -> bool:
