@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 
 class Started(NamedTuple):
-    """Parts are about to be sent: the split, where to, and how much of it the server already has."""
+    """Parts are about to be sent: the split, where to, and how much of it the server already has.
+
+    `video_id` is empty where part 1 is to make the video; `Named` follows.
+    """
 
     file: str
     size: int
@@ -21,6 +24,13 @@ class Started(NamedTuple):
     video_id: str
     upload_id: str
     parts_done: int
+
+
+class Named(NamedTuple):
+    """The video has got its id: with an upload token only part 1 makes it, after `Started`."""
+
+    video_id: str
+    upload_id: str
 
 
 class PartChanged(NamedTuple):
@@ -93,5 +103,5 @@ class Note(NamedTuple):
     warning: bool = False
 
 
-Event = Started | PartChanged | Retrying | Resumed | Waiting | Awaiting | LineDown | LineUp | Finishing | Note
+Event = Started | Named | PartChanged | Retrying | Resumed | Waiting | Awaiting | LineDown | LineUp | Finishing | Note
 Tell = Callable[[Event], None]

@@ -20,6 +20,7 @@ from vidup.console.options import (
     resume_command,
     state_folder,
     status_command,
+    token_option,
     uploads_per_minute,
 )  # fmt: skip
 from vidup.console.restarting import restart_command
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @click.argument("uploads", nargs=-1, type=UploadId(or_file=True), metavar="[UPLOAD_ID|VIDEO_ID|FILE]...")
 @click.option("--all", "everything", is_flag=True, help="Continue every interrupted upload, one after the other.")
 @key_option
+@token_option
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
               help="Size of a part, where no part is on the server yet.")  # fmt: skip
 @how_options
@@ -60,7 +62,7 @@ def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool
     records = list(folder.records())
     chosen = _choose(records, uploads, everything)
     noise = noise_of(context)
-    key_for = _keys(options["api_key_file"])
+    key_for = _keys(context)
     return run_uploads([_task(context, record, key_for(record.checkpoint.base_url)) for record in chosen], noise)
 
 
@@ -119,19 +121,20 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
     return Task(
         order, untouched, lambda _upload_id: command,
         lambda more: restart_command(context, more, known.path, known.base_url, known.options),
-        lambda video_id: status_command(context, known.base_url, video_id),
+        lambda video_id: "" if key.delegated else status_command(context, known.base_url, video_id),
     )  # fmt: skip
 
 
-def _keys(key_file: str | None) -> Callable[[str], ApiKey | VidupError]:
-    """Finds the key for a base URL; a file or a pipe, which can be read only once, is read once for all of them."""
-    from vidup.console.keys import find_key
+def _keys(context: click.Context) -> Callable[[str], ApiKey | VidupError]:
+    """Finds the token or the key for a base URL; a file or a pipe, which can be read only once, is read once for all of them."""
+    from vidup.console.tokens import find_access
 
     @cache
     def find(base_url: str) -> ApiKey | VidupError:
         try:
-            return find_key(key_file, environment(), base_url)
+            return find_access(context, environment(), base_url)
         except VidupError as error:
             return error
 
-    return find if key_file is None else lambda _base_url: find("")
+    in_a_file = any(context.params[name] is not None for name in ("api_key_file", "upload_token_file"))
+    return find if not in_a_file else lambda _base_url: find("")

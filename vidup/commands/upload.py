@@ -20,6 +20,7 @@ from vidup.console.options import (
     same_command,
     state_folder,
     status_command,
+    token_option,
     uploads_per_minute,
     video_attributes,
     video_options,
@@ -35,6 +36,7 @@ from vidup.errors import ExitCode, VidupError
 @video_options
 @click.option("--video-id", type=VideoId(), metavar="ID", help="Upload into this existing video instead of creating one.")
 @where_options
+@token_option
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
               help="Size of a part, 5 to 200 MiB.  [default: chosen from the file's size]")  # fmt: skip
 @how_options
@@ -61,8 +63,8 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     """
     import secrets
 
-    from vidup.console.keys import find_key
     from vidup.console.session import Task, refuse_upload, run_uploads
+    from vidup.console.tokens import find_access, refuse_beside_token
     from vidup.plan.rate import jobs_within
     from vidup.upload.order import Order
     from vidup.upload.outcome import Report
@@ -72,9 +74,11 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     noise = noise_of(context)
     try:
         state_dir = state_folder(options["state_dir"])
-        key = find_key(options["api_key_file"], environment(), base_url)
+        key = find_access(context, environment(), base_url)
     except VidupError as error:
         return refuse_upload(file, error, noise, video_id=options["video_id"])
+    if key.delegated:
+        refuse_beside_token(context)
     order = Order(
         path=file, base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
@@ -92,7 +96,7 @@ def upload(context: click.Context, /, file: str, **options: Any) -> int:
     task = Task(
         order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command,
         lambda more: restart_command(context, more, file, base_url, order.video),
-        lambda uploaded: status_command(context, base_url, uploaded),
+        lambda uploaded: "" if key.delegated else status_command(context, base_url, uploaded),
     )  # fmt: skip
     return run_uploads([task], noise)
 

@@ -48,7 +48,7 @@ def run_dry(order: Order, noise: Noise) -> ExitCode:
     style = decide(noise.progress, noise.color, noise.quiet, noise.verbose, environment(), stderr.isatty())
     view = open_view(style, Tally(), stderr)
     if noise.verbose:
-        view.message("\n".join([*noise.sources, f"the API key is from {order.key.source}"]))
+        view.message("\n".join([*noise.sources, f"the {order.key.noun} is from {order.key.source}"]))
     try:
         rehearsal = rehearse(order, view.tell, view.message if noise.verbose >= 2 else None)
     except VidupError as error:

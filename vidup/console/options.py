@@ -166,6 +166,11 @@ key_option = click.option(
     help="Read the API key from this file, - is standard input.  [default: VIDUP_API_KEY, APIVIDEO_API_KEY, the key kept by login]",
 )  # fmt: skip
 
+token_option = click.option(
+    "--upload-token-file", metavar="PATH", envvar="VIDUP_UPLOAD_TOKEN_FILE", type=click.Path(allow_dash=True),
+    help="Upload with the upload token in this file, - is standard input, and no API key.  [default: VIDUP_UPLOAD_TOKEN]",
+)  # fmt: skip
+
 where_options = _all(url_options, key_option)
 
 state_option = click.option(
@@ -296,7 +301,7 @@ def given(context: click.Context, names: tuple[str, ...]) -> list[str]:
     return [name for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
 
 
-STICKY: Final = ("state_dir", "api_key_file", "allow_http", "jobs", "limit_rate", "retry_for", "timeout")
+STICKY: Final = ("state_dir", "api_key_file", "upload_token_file", "allow_http", "jobs", "limit_rate", "retry_for", "timeout")
 
 
 def resume_command(context: click.Context, upload_id: str) -> str:
@@ -304,7 +309,7 @@ def resume_command(context: click.Context, upload_id: str) -> str:
     words = [*program(), "resume", upload_id]
     for name in given(context, STICKY):
         value = context.params[name]
-        if name == "api_key_file" and value == "-":
+        if name in ("api_key_file", "upload_token_file") and value == "-":
             continue
         option = "--" + name.replace("_", "-")
         words += [option] if value is True else [option, as_option(value) if isinstance(value, float) else str(value)]

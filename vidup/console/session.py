@@ -122,7 +122,7 @@ class _Session:
         try:
             with view:
                 if self._noise.verbose:
-                    view.message("\n".join([*self._noise.sources, f"the API key is from {order.key.source}"]))
+                    view.message("\n".join([*self._noise.sources, f"the {order.key.noun} is from {order.key.source}"]))
                 self._running = batch, stage, task
                 if self.signals.received is not None:  # it came a moment too early to be heard by this upload
                     self._stop(ENDING[self.signals.received])
@@ -210,6 +210,7 @@ class _Stage:
         self._parting = parting
         self._noise = noise
         self._key_source = key_source
+        self._noun = "upload token" if task is not None and isinstance(task.order, Order) and task.order.key.delegated else "key"
         self._task = task
         self.shown: Report | None = None
         self._stderr = io.StringIO() if sys.stderr is None or stderr_is_stuck() else sys.stderr
@@ -247,7 +248,7 @@ class _Stage:
         if self.shown is not None:
             return False
         good = report.status == "uploaded"
-        self._lines = success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source)
+        self._lines = success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source, self._noun)
         fields = report.to_json()
         self.shown = report
         self.view.result(fields)
@@ -271,7 +272,7 @@ class _Stage:
 
     def last_words(self, reports: Sequence[Report], leaving: Leaving) -> Callable[[], None]:
         """What writes to stderr at once that these files end so; worded now."""
-        lines = [line for report in reports for line in failure_lines(report, self._key_source)]
+        lines = [line for report in reports for line in failure_lines(report, self._key_source, self._noun)]
         words = self.view.last_words(lines, [report.to_json() for report in reports], leaving)
         return partial(self.view.cut_in, words)
 

@@ -33,14 +33,14 @@ def undelivered_lines(report: Report, command: str) -> list[str]:
     return [f"Standard output took nothing: the video is {inert(report.video_id or '')}.", f"→ To have it there: {inert(command, 1000)}"]
 
 
-def failure_lines(report: Report, key_source: str = "") -> list[str]:
+def failure_lines(report: Report, key_source: str = "", noun: str = "key") -> list[str]:
     """What failed, the cause in the words of whoever refused, what is safe, and as the last line what to do."""
     interrupted = report.status == "interrupted"
     lines = [f"Interrupted: {inert(_name(report))} is not uploaded yet." if interrupted else _could_not(report)]
     if report.error and report.error.cause:
         lines.append(f"  {inert(report.error.cause, 1000)}")
     if report.exit_code is ExitCode.AUTH and key_source and report.error and report.error.cause:
-        lines.append(f"  The key came from {inert(key_source)}.")
+        lines.append(f"  The {noun} came from {inert(key_source)}.")
     safe = _safe(report)
     if safe:
         lines.append(f"  {safe}")

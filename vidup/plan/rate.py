@@ -17,6 +17,8 @@ _A_CONNECTION: Final = 250 * KIB
 _LONGEST_PART: Final = 60
 """Seconds that a part should take at most: so much is what a dropped line loses."""
 
+_MOST_ALONE: Final = 16 * MIB
+
 _MOST_AT_ONCE: Final = 512 * KIB
 _LEAST_AT_ONCE: Final = 16 * KIB
 """Bytes in a step, where that is at most a quarter of a second."""
@@ -31,9 +33,12 @@ def jobs_within(jobs: int, rate: int | None) -> int:
     return jobs if not rate else max(1, min(jobs, rate // _A_CONNECTION))
 
 
-def most_in_part(jobs: int, rate: int | None) -> int | None:
-    """Bytes that a part should have at most, where `jobs` share the limit; None without one."""
-    return None if rate is None else max(MIN_PART, rate * _LONGEST_PART // jobs)
+def most_in_part(jobs: int, rate: int | None, first_alone: bool = False) -> int | None:
+    """Bytes that a part should have at most, where `jobs` share the limit; None for any. `first_alone`: nothing else moves while the first
+    part is under way, so it should be short."""
+    most = [_MOST_ALONE] if first_alone else []
+    most += [max(MIN_PART, rate * _LONGEST_PART // jobs)] if rate is not None else []
+    return min(most, default=None)
 
 
 def seconds_for(count: int, rate: int | None) -> float:

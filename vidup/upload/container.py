@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from vidup.api.ledger import Ledger, foreign_parts
 from vidup.errors import ExitCode, VidupError
-from vidup.events import Note, Tell
+from vidup.events import Named, Note, Tell
 from vidup.plan.parts import Plan
 from vidup.state.journal import Journal, disk_refuses
 from vidup.state.record import Checkpoint
@@ -17,16 +17,37 @@ from vidup.upload.partbook import PartBook
 LEAVE_OUT = "Upload into a video of its own, without --video-id: --restart"
 
 
+class Unwritten:
+    """The record of what is not worth one: nothing would go on with it."""
+
+    def attempt(self, number: int) -> None: ...
+
+    def refused(self, number: int) -> None: ...
+
+    def confirm(self, number: int) -> None: ...
+
+    def replanned(self, total: int) -> None: ...
+
+    def file_changed(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Container:
-    """The open container of one run. `ledger` is what the server told of it last, `video` its video object."""
+    """The open container of one run. `ledger` is what the server told of it last, `video` its video object.
+
+    `asks`: there is a status to ask. `record` begins the record of a container that part 1 is yet to make; its `journal` is then none.
+    """
 
     known: Checkpoint
-    journal: Journal
+    journal: Journal | Unwritten
     book: PartBook
     ledger: Ledger
     tell: Tell
     video: dict[str, object]
+    asks: bool = True
+    record: Callable[[Checkpoint], Journal] | None = None
     _lines: list[Callable[[], None]] = field(default_factory=list)
     _disk_told: bool = False
 
@@ -34,6 +55,21 @@ class Container:
     def video_id(self) -> str:
         """The id of the video."""
         return self.known.video_id
+
+    @property
+    def named(self) -> bool:
+        """Whether there is a video; with an upload token part 1 makes it."""
+        return bool(self.known.video_id)
+
+    def answered(self, video: dict[str, object], video_id: str) -> None:
+        """The server took a part, and told the video. Raises VidupError where the disk refuses to take down the first word of it."""
+        self.video = {**self.video, **video}  # with an upload token it may tell no more than the id
+        if self.named:
+            return
+        assert self.record is not None
+        self.known = self.known._replace(video_id=video_id)
+        self.journal = self.record(self.known)
+        self.tell(Named(video_id, self.known.upload_id))
 
     @property
     def plan(self) -> Plan:

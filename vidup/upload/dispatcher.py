@@ -66,7 +66,8 @@ class Dispatcher:
         self._pacer = pacer
         self._now = now
         self._stopping = stopping
-        self._credentials = Credentials()
+        self._by_key = not uploads[0].order.key.delegated
+        self._credentials = Credentials(needed=self._by_key)
         self._health = {kind: Health(pool.jobs, backoff) for kind in Kind}
         self._outage = Outage(tell, pool.jobs, uploads[0].order.base_url)
         self._tell = self._outage.through(_LINE, tell)
@@ -239,7 +240,7 @@ class Dispatcher:
             self._dropped.discard(request.serial)
             self._uploads[request.upload].take(answer, None)
             return
-        action = self._acts.act(request, reply, token_works=self._credentials.works(serial))
+        action = self._acts.act(request, reply, token_works=self._credentials.works(serial), can_ask=self._by_key)
         action = self._learn(request, action, answer, began, serial, now)
         if request.upload == _LINE:
             self._renewed(request, action, began, now)

@@ -31,9 +31,12 @@ class Verb(Enum):
     STATUS = "The status of {} could not be read"
     PART = "Part {} was refused"
     DELETE = "The video {} could not be deleted"
+    TOKEN_CREATE = "The upload token could not be created"
+    TOKENS = "The upload tokens could not be listed"
+    TOKEN_DELETE = "The upload token could not be deleted"
 
 
-_KINDS = {Verb.PART: Kind.UPLOAD, Verb.FIND: Kind.READ, Verb.VIDEO: Kind.READ, Verb.STATUS: Kind.READ}
+_KINDS = {Verb.PART: Kind.UPLOAD, Verb.FIND: Kind.READ, Verb.VIDEO: Kind.READ, Verb.STATUS: Kind.READ, Verb.TOKENS: Kind.READ}
 
 
 class Cut(Protocol):
@@ -95,6 +98,8 @@ class Source(Protocol):
 
 class Request(NamedTuple):
     """One request. `video_id` and `part` (from 1) where the verb has them; `payload` is the JSON of a create, the query of a find.
+
+    A part without a `video_id` makes the video that it is of. To delete a token, that stands in `payload`, which is never shown.
 
     `upload` numbers the upload it is made for, in the order given; -1 is the line itself. `serial` tells one request from another.
     """

@@ -16,8 +16,9 @@ from vidup.state.journal import Journal, StateFolder, disk_refuses
 from vidup.state.record import Checkpoint, Record
 from vidup.units import show_size
 from vidup.upload.asking import Ask, Script
-from vidup.upload.container import LEAVE_OUT, Container, not_this_split
+from vidup.upload.container import LEAVE_OUT, Container, Unwritten, not_this_split
 from vidup.upload.creating import create
+from vidup.upload.delegated import recorded_ledger
 from vidup.upload.exchange import Source, Verb
 from vidup.upload.order import Order
 from vidup.upload.outcome import Refused
@@ -61,6 +62,11 @@ class Opening:
         self.upload_id = found.checkpoint.upload_id if found else folder.free_upload_id(source.path, order.base_url, self._requested)
 
     @property
+    def _by_token(self) -> bool:
+        """Whether there is an upload token alone, which has no status to ask."""
+        return self._order.key.delegated
+
+    @property
     def parts_expected(self) -> int:
         """How many parts will have to be sent, as far as can be told without asking the server."""
         record = None if self._order.restart else self._folder.read(self.upload_id)
@@ -72,6 +78,8 @@ class Opening:
             self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
         self._note_if_written()
         found = yield from self.find()
+        if found.known is None and self._by_token:
+            return self._to_be_made()
         if found.known is None:
             video = yield from create(self._payload(), self._tell, self._now)
             known = self._checkpoint(str(video["videoId"]), self._planned(), created=True, vouched=True)
@@ -121,7 +129,7 @@ class Opening:
         """What the record tells of, or None when it held a finished upload of what the file used to be."""
         known = record.checkpoint
         try:
-            ledger = yield from ask_ledger(known.video_id)
+            ledger = recorded_ledger(record) if self._by_token else (yield from ask_ledger(known.video_id))
         except Refused as error:
             raise self._gone(record, error) from error
         if not self._still_fits(record, ledger):
@@ -197,7 +205,7 @@ class Opening:
         self._tell_what_is_not_applied(known, now, found.ledger)
         same = now.total_parts == known.total_parts
         book = self._book(now, found.ledger, record if same else None)
-        return Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {})
+        return Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {}, asks=not self._by_token)
 
     def _tell_what_is_not_applied(self, known: Checkpoint, now: Checkpoint, ledger: Ledger) -> None:
         plan = Plan(now.size, now.total_parts)
@@ -274,7 +282,7 @@ class Opening:
         size, order = self._source.size, self._order
         if order.part_size:
             return total_parts_for(size, order.part_size)
-        return choose_total(size, order.jobs, order.uploads_per_minute, most_in_part(order.jobs, order.limit_rate))
+        return choose_total(size, order.jobs, order.uploads_per_minute, most_in_part(order.jobs, order.limit_rate, order.key.delegated))
 
     def _checkpoint(self, video_id: str, total: int, *, created: bool, vouched: bool) -> Checkpoint:
         order, source = self._order, self._source
@@ -285,16 +293,31 @@ class Opening:
             options=dict(order.video), began=self._wall(),
         )  # fmt: skip
 
-    def _begun(self, found: Found) -> Container:
-        known = found.known
-        assert known is not None
+    def _to_be_made(self) -> Container:
+        """The container that part 1 will make; its record begins with the answer that names it."""
+        if self._order.portable:
+            self._tell(Note("--portable is not applied: with an upload token nothing can be written into the video's metadata", True))
+        known, ledger = self._checkpoint("", self._planned(), created=True, vouched=True), Ledger(state="uploading")
+        return Container(known, Unwritten(), self._book(known, ledger, None), ledger, self._tell, {}, asks=False, record=self._recorded)
+
+    def _recorded(self, known: Checkpoint) -> Journal:
+        """The record of a new container. Raises VidupError where the disk refuses."""
         try:
             journal = Journal.create(self._folder, known)
+            if self._by_token:
+                journal.attempt(1)
         except OSError as error:
             refusal = disk_refuses(error)
             if known.created:
-                refusal.advice = f"The video {known.video_id} was made, is empty, and stays behind for 7 days. {refusal.advice}"
+                state = "holds part 1 alone" if self._by_token else "is empty"
+                refusal.advice = f"The video {known.video_id} was made, {state}, and stays behind for 7 days. {refusal.advice}"
             raise refusal from error
+        return journal
+
+    def _begun(self, found: Found) -> Container:
+        known = found.known
+        assert known is not None
+        journal = self._recorded(known)
         return Container(known, journal, self._book(known, found.ledger, None), found.ledger, self._tell, found.video)
 
     def _book(self, known: Checkpoint, ledger: Ledger, record: Record | None) -> PartBook:
@@ -302,6 +325,8 @@ class Opening:
         everything = range(1, plan.total_parts + 1)
         confirmed = [number for number in record.confirmed if number in everything] if record else []
         touched = [number for number in record.attempted if number in everything] if record else []
+        if record is not None and self._by_token:
+            touched = list(everything)  # the record names the first alone, and nobody tells what became of the others
         listed = everything if ledger.complete else [number for number in ledger.parts if number in everything]
         return PartBook(plan, recorded=confirmed, listed=listed, touched=[*touched, *(listed if known.vouched else [])])
 

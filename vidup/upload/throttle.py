@@ -9,8 +9,9 @@ from typing import Final
 
 from vidup.errors import Cancelled
 from vidup.plan.rate import step_of
+from vidup.upload.bodies import Around, Sent
 from vidup.upload.bucket import Bucket
-from vidup.upload.exchange import Body, Cut
+from vidup.upload.exchange import Cut
 
 _TICK: Final = 0.05
 """Seconds between two looks at whether the rest of the body is still wanted."""
@@ -42,33 +43,19 @@ class Throttle:
         raise Cancelled
 
 
-class Throttled:
+class Throttled(Around):
     """A body that goes out no faster than the limit lets it.
 
     It waits where no send does: neither the time in which a line may stall nor that of an answer runs meanwhile.
     """
 
-    def __init__(self, body: Body, throttle: Throttle) -> None:
-        self._body = body
+    def __init__(self, body: Sent, throttle: Throttle) -> None:
+        super().__init__(body)
         self._throttle = throttle
-        self.content_type = body.content_type
-        self.moved = body.moved
-
-    @property
-    def all_out(self) -> bool:
-        """Whether the last byte was taken."""
-        return self._body.all_out
-
-    @all_out.setter
-    def all_out(self, out: bool) -> None:
-        self._body.all_out = out
-
-    def __len__(self) -> int:
-        return len(self._body)
 
     def __iter__(self) -> Iterator[memoryview]:
-        step, cut = self._throttle.step, self._body.cut
-        for block in self._body:
+        step, cut = self._throttle.step, self.cut
+        for block in self.body:
             for begin in range(0, len(block), step):
                 piece = block[begin : begin + step]
                 self._throttle.wait(len(piece), cut)

@@ -20,6 +20,7 @@ from vidup.upload.acting import Action, Acts
 from vidup.upload.asking import Asking, KnownKey, May, Script
 from vidup.upload.confirming import confirm, describe
 from vidup.upload.container import Container
+from vidup.upload.delegated import left_behind, vouch
 from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.opening import Found, Opening
@@ -64,7 +65,9 @@ class Upload:
     @property
     def parts_left(self) -> int:
         """Parts that are neither on the server nor on their way; 0 where none may be sent now."""
-        return self._container.book.left if isinstance(self._step, Sending) and self._container is not None else 0
+        if not isinstance(self._step, Sending) or self._container is None:
+            return 0
+        return self._container.book.left if self._container.named else int(not self._step.flights)
 
     @property
     def is_confirming(self) -> bool:
@@ -156,6 +159,8 @@ class Upload:
     def report(self) -> Report:
         """What it has come to so far."""
         container, known = self._container, self._known
+        if container is not None and not container.named:
+            container = None  # nothing is on the server that could be gone on with
         book = container.book if container else None
         plan = book.plan if book else Plan(known.size, known.total_parts) if known else None
         ending = self._ending or Ending("interrupted", ExitCode.SIGINT, None, 0.0)
@@ -210,6 +215,7 @@ class Upload:
         self.over = True
         if self._ending.code is not ExitCode.INTERNAL:  # after a fault of ours nothing more is tried but telling it
             self.settle()
+            self._tell_what_is_left()
             if self._ending.status != "uploaded":  # a stop looks at no part any more that would notice
                 self._note_if_changed()
         if isinstance(self._step, Sending):
@@ -337,12 +343,13 @@ class Upload:
 
     def _confirm(self) -> None:
         assert self._container is not None
-        self._ask(confirm(self._container, self._tell, self._world.now))
+        container = self._container
+        self._ask(confirm(container, self._tell, self._world.now) if container.asks else vouch(container, self._tell))
 
     def _announce(self, container: Container, source: Source) -> None:
         plan, done = container.plan, container.book.good
         if done:
-            self._tell(Resumed(done, plan.total_parts, "server"))
+            self._tell(Resumed(done, plan.total_parts, "server" if container.asks else "journal"))
         self._tell(
             Started(
                 file=source.name, size=source.size, total_parts=plan.total_parts, part_size=plan.part_size, jobs=self.order.jobs,
@@ -350,6 +357,12 @@ class Upload:
                 upload_id=self.opening.upload_id if self.opening else "", parts_done=done,
             )
         )  # fmt: skip
+
+    def _tell_what_is_left(self) -> None:
+        """Where part 1 was out and makes the video, its answer would have told which."""
+        flights = self._step.flights.values() if isinstance(self._step, Sending) else ()
+        if self._container is not None and not self._container.named and any(flight.body.all_out for flight in flights):
+            self._tell(Note(left_behind(self._container), True))
 
     def _note_if_changed(self) -> None:
         """Whatever ends an upload, a file that has changed meanwhile must not be gone on with."""
