@@ -32,6 +32,8 @@ class Defect(NamedTuple):
     name: str
     finding: str
     changes: tuple[Change, ...]
+    delegated: bool = False
+    """Whether only uploads with an upload token show it."""
 
 
 class Caught(NamedTuple):
@@ -115,6 +117,25 @@ DEFECTS: Final = (
     Defect("the record of an upload that failed is dropped", "forget", (
         Change("upload/upload.py", 'if self._ending.status == "uploaded" and out', 'if self._ending.status != "interrupted" and out'),
     )),
+    Defect("every part makes a video of its own", "own video", (
+        Change("upload/sending.py", "alone = not self.container.named", "alone = False"),
+    ), delegated=True),
+    Defect("a last answer that was lost is a failure", "last answer", (
+        Change("upload/acting.py", "if rule.holds and request.verb is Verb.PART and not can_ask:", "if False:"),
+    ), delegated=True),
+    Defect("the record of a token's upload is not used", "token record", (
+        Change("upload/delegated.py", "parts=record.confirmed)", "parts=frozenset())"),
+        Change("upload/opening.py", "recorded=confirmed,", "recorded=(),"),
+    ), delegated=True),
+    Defect("the video that part 1 made is not written down", "unwritten", (
+        Change("upload/container.py", "        self.journal = self.record(self.known)\n", ""),
+    ), delegated=True),
+    Defect("part 1 is sent again however many answers get lost", "first answers", (
+        Change("upload/delegated.py", "_MOST_LOST: Final = 3", "_MOST_LOST: Final = 99"),
+    ), delegated=True),
+    Defect("the status is asked with an upload token", "token status", (
+        Change("upload/sending.py", "if self._looking.is_out or not self.container.asks:", "if self._looking.is_out:"),
+    ), delegated=True),
     Defect("a status may not lag", "lag", (Change("api/ledger.py", "LAG: Final = 60.0", "LAG: Final = 3.0"),)),
 )  # fmt: skip
 
@@ -135,7 +156,17 @@ def catch(defect: Defect, seeds: int) -> Caught:
         planted(defect, Path(folder))
         (Path(folder) / "tests").symlink_to(ROOT / "tests")
         began = time.monotonic()
-        words = [sys.executable, "-m", "tests.simulation", "--quiet", "--most", "1", "--seeds", str(seeds)]
+        words = [
+            sys.executable,
+            "-m",
+            "tests.simulation",
+            "--quiet",
+            "--most",
+            "1",
+            "--seeds",
+            str(seeds),
+            *(["--delegated"] if defect.delegated else []),
+        ]
         done = subprocess.run(words, cwd=folder, env={**os.environ, "PYTHONPATH": folder}, capture_output=True, text=True, check=False)
         seconds = time.monotonic() - began
     seeds_seen = re.findall(r"^seed (\d+): ?(\w*)", done.stdout, re.MULTILINE)

@@ -22,9 +22,11 @@ SLEEP: Final = 60.0
 """Seconds that the shell loop sleeps."""
 
 
-def play(seed: int, make_run: MakeRun, severity: int | None = None) -> Story:
+def play(seed: int, make_run: MakeRun, severity: int | None = None, *, delegated: bool = False) -> Story:
     """The whole story of this seed. Raises what the machine raises, but for its being killed."""
     world = World(seed, severity)
+    if delegated:
+        world.by_token()
     story = Story(world, invent(world), [])
     chance = min(1.0, world.weather.severity / 2)
     left = story.command
@@ -48,9 +50,9 @@ def play(seed: int, make_run: MakeRun, severity: int | None = None) -> Story:
     return story
 
 
-def judge(seed: int, make_run: MakeRun, severity: int | None = None) -> tuple[Story, list[str]]:
-    """The story of this seed and every invariant that it breaks, in words."""
-    story = play(seed, make_run, severity)
+def judge(seed: int, make_run: MakeRun, severity: int | None = None, *, delegated: bool = False) -> tuple[Story, list[str]]:
+    """The story of this seed, or of an upload token by this seed, and every invariant that it breaks, in words."""
+    story = play(seed, make_run, severity, delegated=delegated)
     return story, breaches(story)
 
 
@@ -63,11 +65,19 @@ def invent(world: World) -> Command:
     for path in paths:
         parts = rng.choice((1, 2, 3, 4, 4, 6, 8, 12))
         world.files.make(path, max(1, parts * (part_size or 5 * MIB) - rng.choice((0, 1, rng.randrange(5 * MIB)))))
-    named = count == 1 and rng.random() < 0.15
+    named = count == 1 and rng.random() < 0.15 and not world.delegated
     video_id = world.server.create("a video of mine", upload=0).id if named else None
     if named and world.weather.severity and rng.random() < 0.3:
         trouble.meddle(world, first=True)
-    return Command(paths, tuple(range(count)), rng.choice((1, 2, 3, 4, 8)), rng.choice((10.0, 60.0, 300.0, 900.0)), part_size, video_id)
+    return Command(
+        paths,
+        tuple(range(count)),
+        rng.choice((1, 2, 3, 4, 8)),
+        rng.choice((10.0, 60.0, 300.0, 900.0)),
+        part_size,
+        video_id,
+        world.delegated,
+    )
 
 
 def run_once(world: World, command: Command, make_run: MakeRun, chance: float) -> Run:

@@ -66,7 +66,7 @@ def run(world: World, command: Command) -> tuple[int, list[Ending]]:
 
 def _order(command: Command, path: str, nonce: str) -> Order:
     return Order(
-        path=path, base_url="https://ws.api.video", key=ApiKey("key", "the story"), state_dir=FOLDER, video_id=command.video_id,
+        path=path, base_url="https://ws.api.video", key=ApiKey("key", "the story", command.delegated), state_dir=FOLDER, video_id=command.video_id,
         part_size=command.part_size, jobs=command.jobs, retry_for=command.retry_for, nonce=nonce,
     )  # fmt: skip
 

@@ -12,7 +12,10 @@ AGAIN = frozenset({10, 75, 129, 130, 143})
 
 
 class Command(NamedTuple):
-    """What the user types. Sizes in bytes, times in seconds. `uploads` numbers the paths as in the first command of the story."""
+    """What the user types. Sizes in bytes, times in seconds. `uploads` numbers the paths as in the first command of the story.
+
+    `delegated`: with an upload token alone.
+    """
 
     paths: tuple[str, ...]
     uploads: tuple[int, ...]
@@ -20,6 +23,7 @@ class Command(NamedTuple):
     retry_for: float
     part_size: int | None = None
     video_id: str | None = None
+    delegated: bool = False
 
     @property
     def files(self) -> list[tuple[int, str]]:

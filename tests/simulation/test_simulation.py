@@ -21,6 +21,15 @@ def test_what_must_hold_holds_in_every_story(chunk: int) -> None:
     assert not broken, "\n".join(["", *broken[0][1], broken[0][0]])
 
 
+@pytest.mark.parametrize("chunk", range(4))
+def test_what_must_hold_holds_with_an_upload_token_alone(chunk: int) -> None:
+    """Where nobody can be asked: kills, lost first and last answers, tokens that expire; `python -m tests.simulation --delegated`."""
+    first = 1 + chunk * SEEDS
+    stories = (judge(seed, machine.run, delegated=True) for seed in range(first, first + SEEDS))
+    broken = [(str(story), words) for story, words in stories if words]
+    assert not broken, "\n".join(["", *broken[0][1], broken[0][0]])
+
+
 @pytest.mark.parametrize("seed", [7658, 9769, 12080, 16476, 30572, 84996, 90078])
 def test_what_once_broke_holds(seed: int) -> None:
     """Stories that broke an invariant in long runs by hand: what they showed is mended, or said to be out of sight."""
