@@ -52,7 +52,7 @@ def _prefix(value: str, others: list[str]) -> str:
     length = SHOWN
     while length < len(value) - 1 and any(other.startswith(value[:length]) for other in others):
         length += 1
-    return value[:length]
+    return value[: min(length, len(value) - 1)]
 
 
 def token_fields(token: UploadToken, prefix: str) -> dict[str, object]:

@@ -21,7 +21,7 @@ _WINDOW = 60
 class Forecast:
     """One file's plan under a limit of `uploads_per_minute`; `parts_done` of its parts are on the server already.
 
-    `limit_rate`: bytes a second that vidup is told to keep to.
+    `limit_rate`: bytes a second that vidup is told to keep to. `by_token`: an upload token alone sends it.
     """
 
     file: str
@@ -29,6 +29,7 @@ class Forecast:
     uploads_per_minute: int
     parts_done: int = 0
     limit_rate: int | None = None
+    by_token: bool = False
 
     @property
     def parts_left(self) -> int:
@@ -38,7 +39,7 @@ class Forecast:
     @property
     def requests(self) -> int:
         """Requests in all, if none fails. Going on with a video saves creating one, but costs a status at the beginning."""
-        return self.parts_left + _BESIDES_PARTS
+        return self.parts_left + (0 if self.by_token else _BESIDES_PARTS)
 
     @property
     def minimum_seconds(self) -> int:

@@ -63,7 +63,7 @@ def plan_file(
         size = video.size
     most = most_in_part(jobs, limit_rate, by_token)
     total = total_parts_for(size, part_size) if part_size else choose_total(size, jobs, uploads_per_minute, most)
-    return Forecast(path, Plan(size, total), uploads_per_minute, limit_rate=limit_rate)
+    return Forecast(path, Plan(size, total), uploads_per_minute, limit_rate=limit_rate, by_token=by_token)
 
 
 def rehearse(order: Order, tell: Tell, trace: Callable[[str], None] | None = None) -> Rehearsal:

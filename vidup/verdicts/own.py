@@ -46,14 +46,14 @@ OWN: Final = (
     _own(
         "no-usable-key", ExitCode.AUTH,
         ("No API key was given", "The API key from", "The API key file", "The key kept in", "Others can read the key kept in",
-         "The key file"),
+         "The key file", "The upload token from", "The upload token file"),
         "Stops before any request.", "Run vidup login, or set VIDUP_API_KEY.",
     ),
     _own(
         "upload-not-known", ExitCode.UNKNOWN,
         ("No interrupted upload is called", "No documented error matches this text",
          "There is no interrupted upload", "There are … interrupted uploads",
-         "is not known any more"),
+         "is not known any more", "No upload token begins with"),
         "Stops: this machine has no record of such an upload in its state folder.", "See what there is: vidup list",
     ),
     _own(
@@ -61,7 +61,7 @@ OWN: Final = (
         ("The parts on the server cannot be parts of this file", "Another program is uploading into this video", "already has its content",
          "was begun by bytes, by another client", "and nothing tells whose they are", "was begun with another file than",
          "This video is complete, but not by this upload", "The server holds … bytes, but the file has", "was not created by vidup",
-         "is complete on the server, so vidup does not delete it"),
+         "is complete on the server, so vidup does not delete it", "The server put a part into a video of its own"),
         "Stops rather than mix the parts of two files in one video.", "Upload into a video of its own: vidup upload --restart FILE",
     ),
     _own(
@@ -71,7 +71,7 @@ OWN: Final = (
     ),
     _own(
         "gave-up", ExitCode.AGAIN,
-        ("Gave up after", "Part … was cut off … times on its way",
+        ("Gave up after", "The answer to part 1 was lost … times", "Part … was cut off … times on its way",
          "The server cannot be asked now", "The server took every part, but refuses to tell the status",
          "The server confirmed every part, but its status does not list them all", "the server has not put the video together yet"),
         "Stops for now, when --retry-for is used up; everything sent so far is safe.",
@@ -87,7 +87,8 @@ OWN: Final = (
         ("Logging in failed", "Part … was refused", "Part … is refused, and the status does not list it", "Could not upload",
          "The server refuses parts, and its status does not say why", "The video could not be created", "The status of … could not be read",
          "Renewing the access token failed", "videos could not be listed", "The video … cannot be used", "could not be deleted",
-         "which this upload was going into, is gone",
+         "which this upload was going into, is gone", "The upload token could not be created", "The upload tokens could not be listed",
+         "The upload token could not be deleted", "This token cannot go on with the video",
          "The server says that it has the whole video, but its status does not show it"),
         "Stops, with the exit code of the answer that it got.", _SERVERS_WORDS,
     ),
@@ -99,7 +100,7 @@ OWN: Final = (
         "wrong-usage", ExitCode.USAGE,
         ("No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
          "requires an argument", "The config file", "The emulator cannot start on",
-         "The name of the file is empty", "exclude each other", "leave out one of them"),
+         "The name of the file is empty", "exclude each other", "leave out one of them", "upload tokens begin like that"),
         "Stops before anything is sent.", "See vidup COMMAND -h; a flag beats the environment, the environment the config file.",
     ),
     _own(
