@@ -93,6 +93,29 @@ def test_a_wrong_key_is_exit_4(emulator: Emulator, vidup: Cli) -> None:
     assert emulator.upload_tokens() == []
 
 
+@pytest.mark.parametrize(
+    ("words", "last"),
+    [((), "→ vidup token -h"), (("crate",), "→ vidup token create -h"), (("show",), "→ vidup token -h"), (("list", "--jsn"), "→ vidup token list -h")],
+)  # fmt: skip
+def test_a_slip_is_told_with_the_help_of_the_command_that_was_meant(words: tuple[str, ...], last: str, vidup: Cli) -> None:
+    """Exit 2, in two or three lines."""
+    done = vidup("token", *words)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, last)
+    assert len(done.stderr.splitlines()) <= 3
+
+
+def test_a_failure_with_json_is_an_object(vidup: Cli) -> None:
+    """As of every command."""
+    told = json.loads(vidup("token", "create", "--ttl", "soon", "--json").stdout)
+    assert (told["v"], told["exit_code"]) == (1, 2)
+
+
+def test_a_token_on_the_command_line_is_not_taken(video: Callable[..., Path], vidup: Cli) -> None:
+    """`ps` and the shell's history would show it."""
+    done = vidup("upload", "--upload-token", "to123", video(1))
+    assert done.returncode == 2 and "--upload-token-file or VIDUP_UPLOAD_TOKEN" in done.stderr
+
+
 def test_tokens_that_begin_alike_are_called_by_more_characters() -> None:
     """As many as it takes to mean one, and never the whole."""
     tokens = [UploadToken(value, 60, None, None) for value in ("toabcdef1", "toabcdeg2", "to123456")]

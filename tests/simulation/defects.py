@@ -128,7 +128,7 @@ DEFECTS: Final = (
         Change("upload/opening.py", "recorded=confirmed,", "recorded=(),"),
     ), delegated=True),
     Defect("the video that part 1 made is not written down", "unwritten", (
-        Change("upload/container.py", "        self.journal = self.record(self.known)\n", ""),
+        Change("upload/container.py", "        self.journal = self.record(known)  # without a record nothing could be gone on with, and there is no name to tell\n", ""),
     ), delegated=True),
     Defect("part 1 is sent again however many answers get lost", "first answers", (
         Change("upload/delegated.py", "_MOST_LOST: Final = 3", "_MOST_LOST: Final = 99"),

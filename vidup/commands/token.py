@@ -24,7 +24,7 @@ _MOST_PAGES: Final = 100
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def token() -> None:
     """Create, list and delete upload tokens. For all of it an API key is needed; for an upload with a token, none.
 

@@ -67,8 +67,9 @@ class Container:
         if self.named:
             return
         assert self.record is not None
-        self.known = self.known._replace(video_id=video_id)
-        self.journal = self.record(self.known)
+        known = self.known._replace(video_id=video_id)
+        self.journal = self.record(known)  # without a record nothing could be gone on with, and there is no name to tell
+        self.known = known
         self.tell(Named(video_id, self.known.upload_id))
 
     @property

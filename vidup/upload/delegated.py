@@ -6,7 +6,6 @@ Part 1 goes alone, its answer names the video, and every further part names it, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from vidup.api.ledger import Ledger
@@ -43,12 +42,14 @@ def vouch(container: Container, tell: Tell) -> Script[bool]:
     yield  # a script, though it has nothing to ask
 
 
-@dataclass(slots=True)
 class FirstPart:
     """What became of the answers to part 1, which makes the video."""
 
-    lost: int = 0
-    told: bool = False
+    __slots__ = ("lost", "told")
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self.told = False
 
     def failed(self, container: Container, action: Action, all_out: bool) -> None:
         """It is to be sent again. Says what it may have left behind; raises Refused, exit 75, where that has happened too often."""
