@@ -43,7 +43,11 @@ def test_the_readme_names_no_option_that_does_not_exist() -> None:
         "--parallel",
         "--version",
         "--help",
-    }  # of the tests, the benchmark, curl and click
+        "--array",
+        "--wrap",
+        "--joblog",
+        "--resume-failed",
+    }  # of the tests, the benchmark, curl, click, Slurm and GNU parallel
     known = known.union(*(options_of(command) for name in COMMANDS if (command := vidup.get_command(context, name))))
     assert {word for word in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README) if word not in known} == set()
 

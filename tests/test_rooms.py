@@ -24,17 +24,17 @@ EMULATOR_KNOWS = {"emulator", "verdicts", "units"}
 
 OWNERS = {
     "requests": {"api/transport"}, "urllib3": {"api/transport"}, "ssl": {"api", "emulator"}, "rich": {"progress"}, "tenacity": {"upload/dice.py", "upload/questions.py"},
-    "filelock": {"state"}, "multipart": {"emulator"}, "signal": {"console/signals.py", "commands", "__main__.py"},
+    "multipart": {"emulator"}, "signal": {"console/signals.py", "console/early.py", "commands", "__main__.py"},
     "platformdirs": {"console"}, "tomllib": {"console/config.py"}, "click": {"console", "commands", "cli.py", "__main__.py"},
     "subprocess": {"commands"}, "socket": {"api/transport", "emulator", "state"}, "threading": {"upload/workers.py", "upload/throttle.py", "progress", "api", "source", "emulator", "commands"},
 }  # fmt: skip
 
 PURE = {
     "errors.py", "events.py", "units.py", "inert.py", "verdicts", "plan", "api/ledger.py", "api/videostatus.py", "api/credentials.py",
-    "state/identity.py", "state/record.py", "console/summary.py", *(
+    "api/transport/pages.py", "state/identity.py", "state/record.py", "console/summary.py", "console/totals.py", "progress/crowdlines.py", "progress/outlook.py", *(
         f"upload/{name}.py" for name in (
-            "acting", "arrival", "asking", "bucket", "confirming", "container", "creating", "cuts", "dispatcher", "ending", "exchange", "flights", "health", "opening", "order",
-            "outage", "outcome", "pacing", "partbook", "rate", "sending", "tail", "tally", "upload",
+            "acting", "arrival", "asking", "bodies", "bucket", "confirming", "container", "creating", "crowd", "cuts", "delegated", "dispatcher", "ending", "exchange", "flights", "health", "opening", "order",
+            "outage", "outcome", "pacing", "partbook", "rate", "roster", "sending", "tail", "tally", "upload",
         )
     ),
 }  # fmt: skip

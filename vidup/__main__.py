@@ -4,10 +4,13 @@ import signal  # and nothing else: what is imported before the first lines of ma
 
 
 def main() -> None:
-    """Run the command line and exit. Ctrl-C ends it on the spot, without a traceback, until an upload listens for it."""
+    """Run the command line and exit. Ctrl-C ends it on the spot, without a traceback; but an upload tells of it, however early it comes."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    from vidup.console import early
+
+    early.listen()
     from vidup.cli import main as run
 
     run()

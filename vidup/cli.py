@@ -17,12 +17,12 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 COMMANDS: Final = {
-    "upload": "Upload FILE to api.video and print the video id.",
+    "upload": "Upload each FILE to api.video and print the video ids.",
     "resume": "Continue interrupted uploads.",
     "list": "List interrupted uploads, oldest first.",
     "forget": "Drop the record of an interrupted upload.",
     "status": "Show what the server has of a video.",
-    "plan": "Show how FILE would be split, and what the rate limit costs.",
+    "plan": "Show how each FILE would be split, and what the rate limit costs.",
     "explain": "Say what an error of api.video means, and what to do.",
     "login": "Keep an API key, once the server has accepted it.",
     "logout": "Remove the API key kept for a server.",

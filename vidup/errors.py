@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Self
 
 
 class ExitCode(IntEnum):
@@ -31,16 +32,28 @@ class ExitCode(IntEnum):
 class VidupError(Exception):
     """Something a person must know: `what` failed, its `cause` in the words of whoever refused, the next step as `advice`.
 
-    `mended_outside`: the very same command can go on once something outside the upload is put right.
+    `mended_outside`: the very same command can go on once something outside the upload is put right. `concerns_all`: it is no file's
+    own trouble, so that it ends every upload of the run and is to be told once.
     """
 
-    def __init__(self, code: ExitCode, what: str, *, cause: str = "", advice: str = "", mended_outside: bool = False) -> None:
+    def __init__(
+        self, code: ExitCode, what: str, *, cause: str = "", advice: str = "", mended_outside: bool = False, concerns_all: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(what)
         self.code = code
         self.what = what
         self.cause = cause
         self.advice = advice
         self.mended_outside = mended_outside
+        self.concerns_all = concerns_all
+        self.advice_is_whole = False
+        """Whether the commands in the advice are complete, so that they can be pasted."""
+
+    def twin(self) -> Self:
+        """The same for another file, whose command may word the advice for itself."""
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__)
+        return twin
 
 
 class Cancelled(Exception):

@@ -53,6 +53,18 @@ def json_line(value: object) -> str:
     return json.dumps(finite, allow_nan=False).replace("##[", "#\\u0023[")
 
 
+def file_fields(path: str | None, name: str = "file") -> dict[str, object]:
+    """How JSON names a file: `file`, and `file_b64`, its very bytes in base64, where its name is not UTF-8 and `file` only shows it.
+
+    `name` is another one for `file`.
+    """
+    if path is None or not _SURROGATE.search(path):
+        return {name: path}
+    from base64 import b64encode
+
+    return {name: path, f"{name}_b64": b64encode(path.encode("utf-8", "surrogateescape")).decode()}
+
+
 def command_line(words: Iterable[str]) -> str:
     """The shell-quoted command of these words, which can be shown and still be pasted: a word that is not inert becomes $'...'."""
     return " ".join(shlex.quote(word) if inert(word, len(word)) == word else _ansi_c(word) for word in words)

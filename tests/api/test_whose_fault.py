@@ -15,6 +15,7 @@ import trustme
 from tests.api.conftest import serving
 from vidup.api.transport.transport import Transport
 from vidup.emulator.server import Emulator
+from vidup.upload.acting import Action, Acts, Do
 from vidup.upload.outcome import server_words
 from vidup.verdicts.rules import TABLE
 
@@ -55,6 +56,35 @@ def test_what_a_proxy_says_to_connect_is_shown_and_decides(answer: str, row: str
     assert reply.text == f"no way to api.example: the proxy {url} answered CONNECT with {answer}"
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("401 Unauthorized", "<h1>Unauthorized</h1>\n<p>The administrator of this proxy has not configured it to service requests from you.</p>"),
+        ("407 Proxy Authentication Required", "<div id=titles>\n<h1>ERROR</h1>\n<h2>Cache Access Denied.</h2>\n</div>\n<!-- ERR_CACHE_ACCESS_DENIED -->"),
+    ],
+)  # fmt: skip
+def test_a_proxy_that_wants_a_password_is_named(status: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As tinyproxy and squid answer to plain http: their page alone does not tell which of several proxies it is, nor may its password."""
+    with serving(answering(f"HTTP/1.1 {status}\r\nContent-Length: {len(says)}\r\n\r\n{says}".encode())) as url:
+        monkeypatch.setenv("HTTP_PROXY", url.replace("://", "://user:wrong@"))
+        reply = transport("http://api.example").request("GET", "/x")
+    rule = TABLE.judge(reply)
+    assert (rule.slug, int(rule.exit_code)) == ("proxy-wants-password", 7)
+    words = server_words(rule, reply)
+    assert words.endswith(f'"; it is the proxy {url.replace("://", "://***@")} that answered') and "wrong" not in words
+    assert words.startswith(f'HTTP {status[:3]}: "') and "<" not in words and "ERR_" not in words
+
+
+def test_a_page_that_forbids_is_told_as_what_it_is() -> None:
+    """nginx with `deny all`: the last line leads to whoever put it there, and only then to us."""
+    page = b"<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n<center><h1>403 Forbidden</h1></center>\r\n<hr><center>nginx/1.22.1</center>"
+    with serving(answering(b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n%s" % (len(page), page))) as url:
+        reply = transport(url).request("GET", "/x")
+    rule = Acts(TABLE, lambda _: 0.0).refused_for_good(Action(Do.END, TABLE.judge(reply), reply)).rule
+    assert server_words(rule, reply) == 'HTTP 403: "Forbidden nginx/1.22.1"'
+    assert rule.advice.startswith("If a proxy or gateway in between answers so") and int(rule.exit_code) == 6
+
+
 PAGE = b"<html><head><title>401</title></head><body>Who are <b>you</b> ?</body></html>"
 
 
@@ -92,7 +122,10 @@ def test_a_401_that_is_a_page_of_somebody_else_is_not_the_apis(
     ("raw", "words"),
     [
         (b"<html><style>p{}</style><p>Please log in to the\n <b>WLAN</b></html>", ': "Please log in to the WLAN"'),
-        (b"key sk-12345 unknown " + b"x" * 500, ': "key *** unknown ' + "x" * 284 + '"'),
+        (b"key sk-12345 unknown " + b"x" * 500, ': "key *** unknown ' + "x" * 283 + '…"'),
+        (b"<p>Fish &amp; chips&nbsp;&lt;b&gt;<!-- not <b>this</b> --></p>", ': "Fish & chips <b>"'),
+        (b"<p>Log in</p><style>p{}" + b"." * 40_000, ': "Log in"'),
+        (b"<p>" + b"Gateway says no. " * 40, ': "' + "Gateway says no. " * 17 + 'Gateway…"'),
         (b'{"access_token": "tok-1', ""),
         (b'a warning {"access_token": "tok-1"}', ': "a warning "'),
         (b'{"videoId": 7}', ""),

@@ -7,8 +7,10 @@ import signal
 
 import pexpect
 import pyte
+import pytest
 
 from tests.conftest import Cli
+from vidup.commands.demo import _verdict
 
 
 def spawn(vidup: Cli) -> pexpect.spawn[str]:
@@ -33,6 +35,16 @@ def test_the_demo_fits_the_screen_and_leads_to_login(vidup: Cli) -> None:
     assert len(told) > 6 and max(map(len, told)) < 80
     assert "embed.api.video" not in shown and "VIDUP_API_KEY" not in shown
     assert "vidup login" in told[-1]
+
+
+@pytest.mark.parametrize(
+    ("again", "words"), [(0, "Nothing went over the wire twice: "), (6 * 1024**2, "6.0 MiB went over the wire twice: ")]
+)
+def test_what_the_kill_cost_is_told_as_a_person_would(again: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the parts in flight had all arrived whole nothing was sent twice, and "0 B" is no way to say that."""
+    assert _verdict("a" * 64, "a" * 64, 5, again) == 0
+    told = capsys.readouterr().err
+    assert f"\n   {words}" in told and "0 B" not in told and max(map(len, told.splitlines()[:-1])) < 80
 
 
 def test_ctrl_c_leaves_no_block_and_says_a_word(vidup: Cli) -> None:

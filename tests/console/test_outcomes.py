@@ -113,7 +113,7 @@ def test_refused_by_this_machine(kind: str, code: int, video: Video, vidup: Cli)
     [
         (("upload", "--nonsense", "a.mp4"), "a.mp4"), (("upload",), None), (("upload", "a.mp4", "--part-size", "1"), "a.mp4"),
         (("upload", "a.mp4", "--video-id", "v", "--portable"), "a.mp4"), (("upload", "a.mp4", "--base-url", "ftp://x"), "a.mp4"),
-        (("upload", "a.mp4", "b.mp4"), "a.mp4"), (("upload", "--nonsense", "--", "-a.mp4"), "-a.mp4"), (("upload", "-", "-j", "0"), "-"),
+        (("upload", "a.mp4", "b.mp4", "--video-id", "v"), "a.mp4"), (("upload", "--nonsense", "--", "-a.mp4"), "-a.mp4"), (("upload", "-", "-j", "0"), "-"),
         (("resume", "--all", "k3f9abcd"), None), (("resume", "movie.mp4", "--jobs", "x"), "movie.mp4"), (("resume", "--nonsense"), None),
         (("resume", "--nonsense", "movie.mp4"), "movie.mp4"),
     ],

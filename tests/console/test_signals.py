@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -16,8 +17,9 @@ import pytest
 
 from tests.conftest import MIB, Cli
 from vidup.console.session import code_of
+from vidup.console.totals import Totals
 from vidup.emulator.server import Emulator
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 from vidup.upload.outcome import Report, combined
 
 Emulate = Callable[..., Emulator]
@@ -27,7 +29,7 @@ AT_IMPORT = """
 import importlib.abc, os, sys
 class Watch(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name == "click":
+        if name == "{module}":
             os.kill(os.getpid(), {number})
 sys.meta_path.insert(0, Watch())
 """
@@ -168,12 +170,12 @@ def test_the_second_signal_ends_the_events_with_an_exit(emulate: Emulate, video:
 
 
 def test_the_second_signal_leaves_an_object_for_every_file(two_begun: Emulator, vidup: Cli) -> None:
-    """Also for those whose turn never came."""
+    """In the order given, however far each of them is."""
     two_begun.add_fault("part=*,times=*:stall-answer=30")
-    stdout, _ = stopped_twice(vidup, two_begun, "resume", "--all", "--json", "-j", "3")
+    stdout, _ = stopped_twice(vidup, two_begun, "resume", "--all", "--json", "-j", "2")
     reports = [json.loads(line) for line in stdout.splitlines()]
     assert [report["exit_code"] for report in reports] == [130, 130]
-    assert [report["resume_command"] for report in reports] == [f"vidup resume {report['upload_id']} --jobs 3" for report in reports]
+    assert [report["resume_command"] for report in reports] == [f"vidup resume {report['upload_id']} --jobs 2" for report in reports]
 
 
 def test_the_second_signal_waits_for_no_reader(full_pipe: int, emulate: Emulate, video: Video, vidup: Cli) -> None:
@@ -185,6 +187,98 @@ def test_the_second_signal_waits_for_no_reader(full_pipe: int, emulate: Emulate,
         process.send_signal(number)
     stdout, _ = process.communicate(timeout=4)
     assert (process.returncode, json.loads(stdout)["status"]) == (-signal.SIGINT, "interrupted")
+
+
+WHILE_PRINTING = """
+import os
+import vidup.console.results as results
+printed = results.print_result
+def print_result(report, *more):
+    {before}
+    out = printed(report, *more)
+    {after}
+    return out
+results.print_result = print_result
+"""
+
+
+@pytest.mark.parametrize("progress", ["plain", "json"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_second_signal_while_the_end_is_told_tells_nothing_twice(
+    moment: str, progress: str, emulate: Emulate, video: Video, vidup: Cli, injected: Callable[[str], dict[str, str]], tmp_path: Path
+) -> None:
+    """Nor does anything stay untold: one object, the words once, one row for the job; or one result and one exit."""
+    emulator = emulate(faults=["part=*,times=*:slow=2M"])
+    acts = {"before": "None", "after": "None", moment: "os.kill(os.getpid(), 15)"}
+    job = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    env = injected(WHILE_PRINTING.format(**acts)) | job
+    process = vidup.start("upload", video(40 * MIB), "--json", "--progress", progress, emulator=emulator, env=env)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, 30)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, [json.loads(line)["exit_code"] for line in stdout.splitlines()]) == (-signal.SIGINT, [130]), stderr
+    assert (tmp_path / "summary").read_text().count("interrupted") == 1
+    if progress == "plain":
+        assert stderr.count("Interrupted: movie.mp4 is not uploaded yet.") == 1
+    else:
+        types = [json.loads(line)["type"] for line in stderr.splitlines()]
+        assert [type_ for type_ in types if type_ in ("result", "exit")] == ["result", "exit"]
+
+
+def test_what_the_second_signal_says_are_the_numbers_of_its_moment(emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """A part that was confirmed since the first signal counts, in the object as in the words."""
+    emulator = emulate(faults=["part=1:stall-answer=2", "part=2:stall-answer=30"])
+    process = vidup.start("upload", video(12 * MIB), "--json", "--progress", "json", "--part-size", "5MiB", emulator=emulator)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+    process.send_signal(signal.SIGINT)
+    events: list[dict[str, object]] = []
+    while not events or (events[-1]["type"], events[-1].get("state")) != ("part", "done"):
+        assert process.stderr is not None
+        events.append(json.loads(process.stderr.readline()))
+    assert any(event["type"] == "note" for event in events)  # the first signal was met before
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=4)
+    (result,) = [event for event in map(json.loads, stderr.splitlines()) if event["type"] == "result"]
+    assert (json.loads(stdout)["parts_sent"], result["parts_sent"], process.returncode) == (1, 1, -signal.SIGINT)
+
+
+def test_a_signal_that_leaves_nothing_undone_changes_nothing(emulate: Emulate, video: Video, vidup: Cli) -> None:
+    """Every answer comes within the grace and the server has the whole: that is told, and 0 is the end."""
+    emulator = emulate(faults=["part=*,times=*:stall-answer=1"])
+    process = vidup.start("upload", video(12 * MIB), "--json", "--part-size", "5MiB", emulator=emulator)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=20)
+    report = json.loads(stdout)
+    assert (process.returncode, report["status"], report["exit_code"], report["resumable"]) == (0, "uploaded", 0, False)
+    assert "for 2 answers (again to quit at once)" in stderr and "Uploaded movie.mp4" in stderr and "Interrupted" not in stderr
+    assert emulator.videos[report["video_id"]].complete and not list(vidup.state.glob("*.json"))
+
+
+def test_a_stdout_that_takes_nothing_keeps_nobody_from_the_summary(full_pipe: int, emulator: Emulator, video: Video, vidup: Cli) -> None:
+    """It is shown before the id is written where that may wait for ever."""
+    process = vidup.start("upload", video(6 * MIB), emulator=emulator, stdout=full_pipe)
+    try:
+        assert process.stderr is not None
+        shown = b""
+        while b"Uploaded movie.mp4" not in shown:
+            ready, _, _ = select.select([process.stderr], [], [], 20)
+            assert ready, shown
+            shown += os.read(process.stderr.fileno(), 4096)
+        assert process.poll() is None  # it still waits for whoever is to read the id
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_look_that_is_asked_for_before_there_is_a_view_is_not_forgotten(
+    emulator: Emulator, video: Video, vidup: Cli, injected: Callable[[str], dict[str, str]]
+) -> None:
+    """SIGUSR1 a moment too early is answered a moment later."""
+    code = "import os, vidup.progress.views as views\nopened = views.open_view\n"
+    code += "def open_view(*words):\n    os.kill(os.getpid(), 10)\n    return opened(*words)\nviews.open_view = open_view\n"
+    done = vidup("upload", video(6 * MIB), emulator=emulator, env=injected(code))
+    assert (done.returncode, done.stderr.count("nothing is being sent now")) == (0, 1)
 
 
 def test_where_nothing_was_sent_no_wait_is_promised(emulate: Emulate, video: Video, vidup: Cli) -> None:
@@ -222,7 +316,7 @@ def test_the_events_of_several_end_with_one_exit(two_begun: Emulator, vidup: Cli
     two_begun.add_fault("part=1:error=uploaded-file-invalid-file")
     done = vidup("resume", "--all", "--progress", "json", emulator=two_begun)
     events = [json.loads(line) for line in done.stderr.splitlines()]
-    assert [event["status"] for event in events if event["type"] == "result"] == ["failed", "uploaded"]
+    assert sorted(event["status"] for event in events if event["type"] == "result") == ["failed", "uploaded"]
     assert [event["type"] for event in events].count("exit") == 1
     last = events[-1]
     assert (last["type"], last["code"], last["kind"], last["resumable"]) == ("exit", done.returncode, "rejected", True)
@@ -231,11 +325,21 @@ def test_the_events_of_several_end_with_one_exit(two_begun: Emulator, vidup: Cli
 
 def test_a_signal_that_left_anything_undone_beats_all() -> None:
     """One failure keeps its code, of several the signal stands in `exit` as the process ends by it; what is complete is complete."""
-    good, bad = Report("uploaded", "a", ExitCode.OK), Report("failed", "b", ExitCode.REJECTED)
+    good, bad = (
+        Report("uploaded", "a", ExitCode.OK),
+        Report("failed", "b", ExitCode.REJECTED, error=VidupError(ExitCode.REJECTED, "it was refused")),
+    )
     stopped = Report("interrupted", "c", ExitCode.SIGTERM)
-    assert [code_of([one], signal.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.REJECTED, ExitCode.SIGTERM]
-    assert [code_of([good, one], signal.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.SIGTERM, ExitCode.SIGTERM]
-    assert code_of([good, bad], None) is ExitCode.REJECTED
+    assert [code_of(one, signal.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.REJECTED, ExitCode.SIGTERM]
+    assert [of_two(good, one, ExitCode.SIGTERM) for one in (good, bad, stopped)] == [ExitCode.OK, ExitCode.SIGTERM, ExitCode.SIGTERM]
+    assert of_two(good, bad, None) is ExitCode.REJECTED
+
+
+def of_two(one: Report, other: Report, received: ExitCode | None) -> ExitCode:
+    totals = Totals(2)
+    totals.add(0, one)
+    totals.add(1, other)
+    return totals.code(received)
 
 
 def test_the_exit_code_of_several() -> None:
@@ -249,13 +353,13 @@ def test_the_exit_code_of_several() -> None:
 
 def test_ctrl_c_before_vidup_is_loaded(injected: Callable[[str], dict[str, str]], vidup: Cli) -> None:
     """No traceback: the process just ends by it."""
-    done = vidup("--version", env=injected(AT_IMPORT.format(number=int(signal.SIGINT))))
+    done = vidup("--version", env=injected(AT_IMPORT.format(module="click", number=int(signal.SIGINT))))
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_sigusr1_before_vidup_is_loaded(injected: Callable[[str], dict[str, str]], vidup: Cli) -> None:
     """It asks for nothing yet, and ends nothing."""
-    done = vidup("--version", env=injected(AT_IMPORT.format(number=int(signal.SIGUSR1))))
+    done = vidup("--version", env=injected(AT_IMPORT.format(module="click", number=int(signal.SIGUSR1))))
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -12,7 +12,8 @@ import pytest
 from tests.conftest import MIB, Cli
 from vidup.emulator.server import Emulator
 from vidup.errors import ExitCode
-from vidup.state.journal import Busy, StateFolder
+from vidup.state.journal import StateFolder
+from vidup.state.lock import Busy
 from vidup.upload.outcome import server_words
 from vidup.verdicts.judge import Reply
 from vidup.verdicts.rules import TABLE

@@ -98,6 +98,7 @@ def test_ctrl_c_is_the_key_on_the_keyboard(columns: int, emulate: Emulate, video
     terminal.expect("stopping, . s for 3 answers")
     assert "MiB/s" not in f"{terminal.before}" and "eta" not in f"{terminal.before}"
     shown += f"{terminal.before}{terminal.after}"
+    terminal.send("\r")
     terminal.sendintr()
     watched = Watched(columns)
     watched.stream.feed(shown + terminal.read())
@@ -106,6 +107,38 @@ def test_ctrl_c_is_the_key_on_the_keyboard(columns: int, emulate: Emulate, video
     lines = "".join(line.ljust(columns) for line in watched.text().split("\n"))
     assert re.search(r"→ Continue with: vidup resume [a-z0-9]{8} --jobs 3 *$", lines)
     assert re.findall(r"parts +\d|active|━|╍|^holiday", lines, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_enter_is_a_key_that_breaks_no_frame(columns: int, emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+    """Pressed, pressed twice, and held, at the bottom of the window; what was typed is still there for the shell."""
+    emulator = emulate(faults=["part=*,times=*:slow=2M"])
+    command = subprocess.list2cmdline(vidup.command("upload", str(video(40 * MIB, NAME)), "--part-size", "5MiB", "-j", "3"))
+    settings = vidup.env(emulator, TERM="xterm-256color", LC_ALL="C.UTF-8")
+    script = f"seq 30; {command}; read a; read b; echo read $a $b"
+    terminal = pexpect.spawn(
+        "sh", ["-c", script], env=settings, dimensions=(24, columns), timeout=30, encoding="utf-8", codec_errors="replace"
+    )
+    shown = ""
+
+    def until(pattern: str) -> None:
+        nonlocal shown
+        terminal.expect(pattern)
+        shown += f"{terminal.before}{terminal.after}"
+
+    until(r"parts +0/8 ")
+    for keys in ("one\r", "two\r", "\r\r", "\r\r\r\r"):
+        terminal.send(keys)
+        until("\n")  # the echo
+        until(r"parts +\d/8 ")
+    shown += terminal.read()
+    terminal.close()
+    watched = Watched(columns)
+    watched.feed(shown)
+    assert terminal.exitstatus == 0
+    text = watched.text()
+    assert re.findall(r"^parts +\d|active|━|╍|^holiday", text, re.MULTILINE) == [] and "✓ Uploaded" in text
+    assert text.endswith("\nread one two")
 
 
 def test_after_an_error_the_terminal_is_in_order(emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.progress.test_progress import Hand, Tape, objects, resize, screen_of, started, view_of
+from tests.progress.test_progress import Body, Hand, Tape, objects, resize, screen_of, started, view_of
 from vidup.events import Awaiting, LineDown, LineUp
+from vidup.progress.choice import Mode
 from vidup.progress.words import down_line
 
 REFUSED = "127.0.0.1:18090 refused the connection"
@@ -57,6 +58,43 @@ def test_the_state_of_the_line_fits_any_width(columns: int, begun: bool, termina
         hand.time += 1
         view.beat()
     assert len([row for row in screen_of(tape, columns) if row]) == (len(above) if begun else len(above) + 1)
+
+
+@pytest.mark.parametrize(("columns", "lost"), [(24, True), *((columns, lost) for columns in (40, 60, 80, 120) for lost in (True, False))])
+def test_the_block_says_at_every_width_that_the_line_is_down(columns: int, lost: bool, terminal: int) -> None:
+    """And for how long; the next try only where there is room for it. On a terminal of 40 columns it used to be a bare per cent."""
+    resize(terminal, columns)
+    tape, hand = Tape(terminal), Hand()
+    tally, event = started(20, 200 * 1024**2, "movie.mp4", done=4)
+    view = view_of("tty", tally, tape, hand)
+    view.tell(event)
+    view.tell(LineDown("x", 47.0, 900.0, lost=lost))
+    hand.time += 42
+    view.beat()
+    (bar,) = [row for row in screen_of(tape, columns) if "0:42" in row]
+    assert bar.endswith(f"{'no connection' if lost else 'server in trouble'} 0:42" + ", next try in 5 s" * (columns >= 60))
+    assert " 20%" in bar or columns == 24
+
+
+@pytest.mark.parametrize(("columns", "lost"), [(24, True), *((columns, lost) for columns in (40, 60, 80, 120) for lost in (True, False))])
+@pytest.mark.parametrize("host", ["x.io", "a-very-long-name-of-a-server.example.com:8443"])
+def test_what_is_waited_for_is_cut_but_never_how_it_goes(columns: int, lost: bool, host: str, terminal: int) -> None:
+    """And neither is wrapped by the `^C` that a terminal echoes."""
+    resize(terminal, columns)
+    tape, hand = Tape(terminal), Hand()
+    tally, _event = started()
+    view = view_of("tty", tally, tape, hand)
+    view.tell(Awaiting(f"connecting to {host}: logging in"))
+    hand.time += 83
+    view.beat()
+    assert screen_of(tape, columns)[0].endswith("  1:23")
+    view.tell(LineDown("x", 47.0, 900.0, lost=lost))
+    hand.time += 42
+    view.beat()
+    (line,) = [row for row in screen_of(tape, columns) if "0:42" in row]
+    state = f"{'no connection' if lost else 'server in trouble'} 0:42"
+    assert line.endswith((state, f"{state}, next try in 5 s")) and len(line) + len("^C^C") < columns
+    assert line.startswith("con") or columns == 24
 
 
 def test_a_log_has_one_line_a_minute_while_the_line_is_down() -> None:
@@ -149,3 +187,55 @@ def test_the_stream_tells_waits_that_the_schema_knows() -> None:
 def test_the_patience_in_words(left: float, words: str) -> None:
     """As the user would say it, and no number where there is no end."""
     assert down_line(LineDown("x", 1.0, left, lost=True), None) == f"x: trying again {words}"
+
+
+@pytest.mark.parametrize("mode", ["plain", "none", "tty"])
+def test_a_look_before_the_start_tells_what_is_waited_for(mode: Mode, terminal: int) -> None:
+    """From the first moment, and as a line that stays: SIGUSR1 is never answered with nothing."""
+    tape, hand = Tape(terminal if mode == "tty" else None), Hand()
+    view = view_of(mode, started()[0], tape, hand)
+    view.progress_line()
+    view.tell(Awaiting("connecting to ws.api.video: logging in"))
+    view.progress_line()
+    hand.time += 3
+    view.tell(LineDown(REFUSED, 5.0, 900.0, lost=True, address="http://127.0.0.1:18090"))
+    view.progress_line()
+    shown = tape.getvalue()
+    assert shown.count("nothing is being sent now\n") == 1
+    assert "connecting to ws.api.video: logging in  0 s\n" in shown
+    assert "connecting to ws.api.video: logging in  no connection 0:00, next try in 5 s\n" in shown
+
+
+def test_a_look_before_the_start_is_an_event(terminal: int) -> None:
+    """What is waited for, valid by the schema."""
+    tape = Tape()
+    view = view_of("json", started()[0], tape, Hand())
+    view.progress_line()
+    view.tell(Awaiting("connecting to ws.api.video: logging in"))
+    view.progress_line()
+    events = objects(tape)
+    for event in events:
+        Draft202012Validator({**SCHEMA, "$ref": "#/$defs/event"}).validate(event)
+    assert [(event["type"], event["reason"]) for event in events] == [
+        ("wait", "nothing is being sent now"),
+        ("wait", "connecting to ws.api.video: logging in"),
+    ]
+
+
+@pytest.mark.parametrize("mode", ["plain", "none", "tty"])
+def test_a_look_in_an_outage_names_it_and_no_rate(mode: Mode, terminal: int) -> None:
+    """What moved a moment ago says nothing of now."""
+    tape, hand = Tape(terminal if mode == "tty" else None), Hand()
+    tally, event = started(20, 200 * 1024**2, "movie.mp4", done=4)
+    view = view_of(mode, tally, tape, hand)
+    view.tell(event)
+    for part in range(5, 9):
+        tally.sending(part, Body(10 * 1024**2, all_out=True))
+        hand.time += 1
+        view.beat()
+        tally.done(part)
+    view.progress_line()
+    assert "MiB/s" in tape.getvalue()
+    view.tell(LineDown(REFUSED, 5.0, 900.0, lost=True))
+    view.progress_line()
+    assert "40%  80.0 MiB/200.0 MiB  no connection 0:00, next try in 5 s\n" in tape.getvalue()

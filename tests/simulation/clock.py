@@ -74,6 +74,8 @@ class Clock:
         self.steps = 0
         self.kill_at = 0
         self.kill_where = DIES_BEFORE
+        self.kill_amid = ("", 0)
+        """At which time of a step that is told with these words the run is killed; 0: never."""
         self.triggers: dict[int, list[Callable[[], None]]] = {}
         self._now = 0.0
         self._jumped = 0.0
@@ -153,6 +155,11 @@ class Clock:
             raise Stuck(f"seed {self.seed}: run {self.run} took {self.steps} steps and still goes on: {what}")
         for event in self.triggers.pop(self.steps, ()):
             event()
+        words, times = self.kill_amid
+        if times and words in what:
+            self.kill_amid = words, times - 1
+            if times == 1:
+                self.kill_at = self.steps
         if self.steps != self.kill_at:
             return ""
         if self.kill_where == DIES_BEFORE:
@@ -170,6 +177,6 @@ class Clock:
         self.run += 1
         self.stop = Flag()
         self.dead = False
-        self.steps, self.kill_at = 0, 0
+        self.steps, self.kill_at, self.kill_amid = 0, 0, ("", 0)
         self.triggers = {}
         self.idle = self.most_idle = self.still = self.most_still = 0.0

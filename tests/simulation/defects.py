@@ -70,7 +70,7 @@ DEFECTS: Final = (
         Change("verdicts/judge.py", '"accepted" if reply.promised else "answer-broken"', '"accepted" if reply.promised or reply.status in (201, 204) else "answer-broken"'),
     )),
     Defect("another part size is taken though parts were sent", "5", (
-        Change("upload/opening.py", "untouched = ledger.empty and not record.attempted and not record.confirmed", "untouched = ledger.empty"),
+        Change("upload/opening.py", "untouched = ledger.empty and not record.attempted and not record.confirmed and not", "untouched = ledger.empty and not"),
     )),
     Defect("videos are made until one is answered", "6", (
         Change("upload/creating.py", "_MOST_MADE: Final = 2", "_MOST_MADE: Final = 99"),
@@ -91,6 +91,14 @@ DEFECTS: Final = (
         Change("upload/dispatcher.py", "            if answer is not None:\n                self._settle(answer)",
                "            if answer is not None and not self._stopping.is_set():\n                self._settle(answer)"),
     )),
+    Defect("a stop takes parts that are all good for the whole video", "stop-1", (
+        Change("upload/upload.py", "                self._confirm()\n        elif step is self._last_step:",
+               "                self._ending = Ending(\"uploaded\", ExitCode.OK, None, -math.inf)\n        elif step is self._last_step:"),
+    )),
+    Defect("a stop asks no further though every part is good", "stop-2", (
+        Change("upload/upload.py", "            if self._ending.error is None and self._container is not None and self._container.book.all_good:",
+               "            if False:"),
+    )),
     Defect("a refusal without words ends the upload at once", "words", (
         Change("verdicts/judge.py", 'return self._by_slug["refused-without-words"]', "return self.by_status(reply.status)"),
     )),
@@ -109,10 +117,10 @@ DEFECTS: Final = (
         Change("api/credentials.py", "        self._refresh_failed = True\n", ""),
     )),
     Defect("what was confirmed is written down at the end alone", "journal", (
-        Change("upload/dispatcher.py", "            for upload in self._uploads:\n                upload.settle()\n", ""),
+        Change("upload/dispatcher.py", "            for upload in self._roster.open:\n                upload.settle()\n", ""),
     )),
     Defect("one upload that is refused ends all", "others", (
-        Change("upload/dispatcher.py", "if action.do is Do.END and action.rule.exit_code in _WHOLE_LINE:", "if action.do is Do.END:"),
+        Change("upload/roster.py", "if error is not None and error.concerns_all)", "if error is not None)"),
     )),
     Defect("the record of an upload that failed is dropped", "forget", (
         Change("upload/upload.py", 'if self._ending.status == "uploaded" and out', 'if self._ending.status != "interrupted" and out'),
@@ -133,9 +141,29 @@ DEFECTS: Final = (
     Defect("part 1 is sent again however many answers get lost", "first answers", (
         Change("upload/delegated.py", "_MOST_LOST: Final = 3", "_MOST_LOST: Final = 99"),
     ), delegated=True),
+    Defect("a split that part 1 was sent in is planned anew", "token split", (
+        Change("upload/opening.py", " and not self._by_token  # whose record part 1 began", ""),
+    ), delegated=True),
     Defect("the status is asked with an upload token", "token status", (
         Change("upload/sending.py", "if self._looking.is_out or not self.container.asks:", "if self._looking.is_out:"),
     ), delegated=True),
+    Defect("a key that is refused ends nobody else's upload", "all", (
+        Change("upload/roster.py", "if error is not None and error.concerns_all)", "if False)"),
+    )),
+    Defect("the record goes before the row of the manifest is written", "row", (
+        Change("upload/upload.py", "        out = self._deliver(self.report())\n        if self._ending.status", "        report = self.report()\n        if self._ending.status"),
+        Change("upload/upload.py", "and out and self._container is not None:\n            self._forget()\n", "and self._container is not None:\n            self._forget()\n        self._deliver(report)\n"),
+    )),
+    Defect("a row of the manifest tells what the server has not said yet", "early row", (
+        Change("upload/upload.py", "        if isinstance(step, Sending):\n            self._confirm()", "        if isinstance(step, Sending):\n            self._end(\"uploaded\", ExitCode.OK, None)"),
+    )),
+    Defect("the older file has all workers, and small ones starve", "large", (
+        Change("upload/dispatcher.py", "sorted(self._roster.open, key=lambda upload: upload.in_flight)", "self._roster.open"),
+        Change("upload/dispatcher.py", "idle = [upload for upload in uploads if not upload.in_flight]", "idle = uploads"),
+    )),
+    Defect("the younger file goes first, and the older starves", "older", (
+        Change("upload/dispatcher.py", "for upload in chain(idle, self._begun_now(),", "for upload in chain(self._begun_now(), reversed(idle),"),
+    )),
     Defect("a status may not lag", "lag", (Change("api/ledger.py", "LAG: Final = 60.0", "LAG: Final = 3.0"),)),
 )  # fmt: skip
 

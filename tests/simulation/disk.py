@@ -17,6 +17,7 @@ class MemoryDisk:
         self._clock = clock
         self._videos = videos
         self._files: dict[str, bytes] = {}
+        self._inodes: dict[str, int] = {}
         self._full_from = 0
         self.writes = 0
         self.refused = 0
@@ -32,23 +33,31 @@ class MemoryDisk:
         start = f"{folder}/"
         return [path[len(start) :] for path in self._files if path.startswith(start)]
 
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path, start: int = 0) -> bytes:
         """As the protocol says."""
         self._clock.step(f"reading {path.name}")
         try:
-            return self._files[str(path)]
+            return self._files[str(path)][start:]
         except KeyError:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
 
-    def create(self, path: Path, data: bytes) -> None:
+    def end(self, path: Path) -> tuple[int, int]:
+        """As the protocol says."""
+        try:
+            return self._inodes.get(str(path), 0), len(self._files[str(path)])
+        except KeyError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+
+    def create(self, path: Path, data: bytes, lasting: bool = True) -> None:
         """As the protocol says; killed halfway, there is nothing new."""
         dies = self._clock.step(f"creating {path.name}")
         if dies != DIES_HALFWAY:
             self._write(path.name, "")
             self._files[str(path)] = data
+            self._inodes[str(path)] = self.writes
         self._die(dies, path.name)
 
-    def append(self, path: Path, data: bytes) -> None:
+    def append(self, path: Path, data: bytes, lasting: bool = True) -> None:
         """As the protocol says; killed halfway, the line is torn."""
         dies = self._clock.step(f"appending to {path.name}")
         if str(path) not in self._files:
@@ -64,7 +73,7 @@ class MemoryDisk:
         self._files[str(path)] = self._files[str(path)][:size]
         self._die(dies, path.name)
 
-    def remove(self, path: Path) -> None:
+    def remove(self, path: Path, lasting: bool = True) -> None:
         """As the protocol says."""
         dies = self._clock.step(f"removing {path.name}")
         self._files.pop(str(path), None)
@@ -74,6 +83,10 @@ class MemoryDisk:
         """As the protocol says; video files exist, too."""
         self._clock.step(f"looking for {path.name}")
         return str(path) in self._files or str(path) in self._videos
+
+    def peek(self, path: Path) -> bytes:
+        """What is in the file, for the story itself, which takes no step and does not die; nothing where there is none."""
+        return self._files.get(str(path), b"")
 
     def fill(self, at_write: int) -> None:
         """From the `at_write`-th write from now on (1: the next), the disk is full, until `free`."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Final
 
-from tests.simulation import trouble
+from tests.simulation import manifest, trouble
 from tests.simulation.clock import Killed
 from tests.simulation.invariants import breaches
 from tests.simulation.runs import AGAIN, Command, Ending, Run, Story
@@ -18,20 +19,25 @@ MakeRun = Callable[[World, Command], tuple[int, list[Ending]]]
 RERUNS: Final = 6
 """Times a healed command is run again, as by a shell loop, before it must be through."""
 
+MANY: Final = 0.08
+"""Of all stories, those with many files."""
+
 SLEEP: Final = 60.0
 """Seconds that the shell loop sleeps."""
 
 
 def play(seed: int, make_run: MakeRun, severity: int | None = None, *, delegated: bool = False) -> Story:
     """The whole story of this seed. Raises what the machine raises, but for its being killed."""
-    world = World(seed, severity)
+    few = Random(f"{seed} of many")  # beside the world's own dice, which tell the stories of one file as ever
+    many = few.random() < MANY
+    world = World(seed, few.choice((0, 0, 1, 1, 2, 3)) if many and severity is None else severity)
     if delegated:
         world.by_token()
-    story = Story(world, invent(world), [])
+    story = Story(world, invent_many(world) if many else invent(world), [])
     chance = min(1.0, world.weather.severity / 2)
     left = story.command
-    for number in range(1 + (world.rng.randrange(4) if chance else 0)):
-        if number:
+    for number in range(1 + (world.rng.randrange(4) if chance or many else 0)):
+        if number and chance:
             trouble.before_run(world, left.files, chance)
             left = left if world.rng.random() < 0.8 else left._replace(part_size=world.rng.choice((5 * MIB, 7 * MIB, 10 * MIB)))
         run = run_once(world, left, make_run, chance)
@@ -69,14 +75,20 @@ def invent(world: World) -> Command:
     video_id = world.server.create("a video of mine", upload=0).id if named else None
     if named and world.weather.severity and rng.random() < 0.3:
         trouble.meddle(world, first=True)
+    jobs, retry_for = rng.choice((1, 2, 3, 4, 8)), rng.choice((10.0, 60.0, 300.0, 900.0))
+    return Command(paths, tuple(range(count)), jobs, retry_for, part_size, video_id, delegated=world.delegated)
+
+
+def invent_many(world: World) -> Command:
+    """Make many files, most of one part, and often a large one among them; the command that uploads them keeps a manifest."""
+    rng = world.rng
+    count, large = rng.randint(5, 14), rng.choice((-1, 0, 0, 1, 3))
+    paths = tuple(f"/videos/{number:02}.mp4" for number in range(count))
+    for number, path in enumerate(paths):
+        parts = rng.randint(8, 24) if number == large else rng.choice((1, 1, 1, 1, 2, 3))
+        world.files.make(path, parts * 5 * MIB - rng.choice((0, 1, rng.randrange(5 * MIB))))
     return Command(
-        paths,
-        tuple(range(count)),
-        rng.choice((1, 2, 3, 4, 8)),
-        rng.choice((10.0, 60.0, 300.0, 900.0)),
-        part_size,
-        video_id,
-        world.delegated,
+        paths, tuple(range(count)), rng.choice((1, 2, 3, 4, 8)), rng.choice((60.0, 300.0, 900.0)), 5 * MIB, None, True, world.delegated
     )
 
 
@@ -86,12 +98,15 @@ def run_once(world: World, command: Command, make_run: MakeRun, chance: float) -
     world.uploads = command.uploads
     if chance:
         trouble.during_run(world, command.files, chance)
+    if command.manifest and not world.healed:
+        trouble.kill_among_many(world, command.files)
     began = world.now()
     try:
         code, endings = make_run(world, command)
     except Killed:
         world.end(killed=True)
-        return Run(world.run, began, world.now(), world.healed, None, (), world.most_idle, world.most_still)
+        told = manifest.rows(world.disk, world.run) if command.manifest else ()
+        return Run(world.run, began, world.now(), world.healed, None, told, world.most_idle, world.most_still)
     world.end(killed=False)
     return Run(world.run, began, world.now(), world.healed, code, tuple(endings), world.most_idle, world.most_still)
 

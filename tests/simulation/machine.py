@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from tests.simulation import manifest
 from tests.simulation.network import FakePool
 from tests.simulation.runs import Command, Ending
 from tests.simulation.world import World
 from vidup.api.credentials import ApiKey
 from vidup.errors import ExitCode
-from vidup.state.journal import Lock, StateFolder
+from vidup.state.journal import StateFolder
+from vidup.state.lock import Lock
 from vidup.upload.acting import Acts
+from vidup.upload.crowd import Crowd
 from vidup.upload.dice import LONGEST_BACKOFF
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World as Outside
@@ -19,10 +22,12 @@ from vidup.upload.health import RetryBudget
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report, combined
 from vidup.upload.pacing import Pacer
+from vidup.upload.roster import Roster
 from vidup.upload.upload import Upload
 from vidup.verdicts.rules import TABLE
 
 FOLDER: Final = Path("/state")
+BASE_URL: Final = "https://ws.api.video"
 
 
 class _Held:
@@ -48,25 +53,33 @@ def run(world: World, command: Command) -> tuple[int, list[Ending]]:
 
     def deliver(number: int, report: Report) -> bool:
         reports[number] = report
+        if command.manifest:
+            try:
+                manifest.write(world.disk, world.run, _ending(command.uploads[number], report))
+            except OSError:
+                return False
         return True
 
     acts, folder = Acts(TABLE, backoff), _Folder(FOLDER, world.disk)
     outside = Outside(world.open_source, folder, world.now, world.wall, world.stop.is_set)
-    uploads = [
-        Upload(number, _order(command, path, f"{world.run}-{number}"), outside, acts, lambda _event: None, lambda report, n=number: deliver(n, report))  # type: ignore[misc]
-        for number, path in enumerate(command.paths)
-    ]  # fmt: skip
+    crowd = Crowd([None] * len(command.paths))
+
+    def make(number: int) -> Upload:
+        order = _order(command, command.paths[number], f"{world.run}-{number}")
+        return Upload(number, order, outside, acts, lambda _event: None, lambda report: deliver(number, report), crowd)
+
+    roster = Roster(len(command.paths), make)
     stopping = Stopping(world.stop.is_set, lambda: ExitCode.SIGINT)
     budget, pacer = RetryBudget(command.retry_for), Pacer(backoff, world.rng.random)
     pool = FakePool(world, command.jobs)
-    Dispatcher(uploads, pool, acts, budget, pacer, backoff, world.now, stopping, lambda _event: None).run()
-    endings = [_ending(command.uploads[number], reports[number]) for number in range(len(uploads))]
+    Dispatcher(roster, pool, acts, budget, pacer, backoff, world.now, stopping, lambda _event: None, BASE_URL, not command.delegated).run()
+    endings = [_ending(upload, reports[number]) for number, upload in enumerate(command.uploads)]
     return int(combined([report.exit_code for report in reports.values()])), endings
 
 
 def _order(command: Command, path: str, nonce: str) -> Order:
     return Order(
-        path=path, base_url="https://ws.api.video", key=ApiKey("key", "the story", command.delegated), state_dir=FOLDER, video_id=command.video_id,
+        path=path, base_url=BASE_URL, key=ApiKey("key", "the story", command.delegated), state_dir=FOLDER, video_id=command.video_id,
         part_size=command.part_size, jobs=command.jobs, retry_for=command.retry_for, nonce=nonce,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ AGAIN = frozenset({10, 75, 129, 130, 143})
 class Command(NamedTuple):
     """What the user types. Sizes in bytes, times in seconds. `uploads` numbers the paths as in the first command of the story.
 
+    `manifest`: a row is written for each file that ended, before its record goes; what is in it is not uploaded again.
     `delegated`: with an upload token alone.
     """
 
@@ -23,6 +24,7 @@ class Command(NamedTuple):
     retry_for: float
     part_size: int | None = None
     video_id: str | None = None
+    manifest: bool = False
     delegated: bool = False
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation import invariants
-from tests.simulation.clock import EPOCH
+from tests.simulation.clock import EPOCH, Fault
 from tests.simulation.files import Content, cells_of
 from tests.simulation.network import FakePool
 from tests.simulation.runs import Command, Ending, Run, Story
@@ -198,3 +198,16 @@ def test_time_begins_where_it_says() -> None:
     world = World(1, severity=0)
     world.jump(-3600.0)
     assert (world.now(), world.true_wall(), world.wall()) == (0.0, EPOCH, EPOCH - 3600.0)
+
+
+def test_a_stop_that_gives_up_too_early_is_noticed() -> None:
+    """Every part was good when it came, and the grace was not used; used up, or with a part missing, it is an honest interruption."""
+    stopped = Ending(0, 130, "interrupted", "vi1", 3, 3, 3, 0, True)
+    for ending, at, noticed in (
+        (stopped, 149.9, True),
+        (stopped, 145.0, False),
+        (stopped._replace(parts_done=2, parts_sent=2), 149.9, False),
+    ):
+        story = make_story(ending, UPLOADED._replace(parts_sent=0, parts_skipped=3))
+        story.world.story.append(Fault(at, 1, -1, "signal", "the process is asked to stop"))
+        assert ("a_stop_is_worth_its_grace" in broken(story)) is noticed

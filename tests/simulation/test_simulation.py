@@ -42,6 +42,14 @@ def test_the_ordinary_run_is_over_3000_uploads() -> None:
     assert sum(len(judge(seed, machine.run)[0].command.uploads) for seed in range(1, 1 + SEEDS)) * CHUNKS > 3000
 
 
+def test_some_stories_are_of_many_files_and_some_of_them_are_killed_between_two_rows() -> None:
+    """Fairness, and that each file ends as one video, are seen in these alone."""
+    stories = [judge(seed, machine.run)[0] for seed in range(1, 1 + SEEDS)]
+    many = [story for story in stories if story.command.manifest]
+    assert sum(len(story.command.uploads) >= 5 for story in many) >= 10
+    assert sum(run.killed and 0 < len(run.endings) < len(story.command.uploads) for story in many for run in story.runs) >= 5
+
+
 def test_a_seed_tells_the_same_story_every_time() -> None:
     """Whoever is shown a number can see what happened."""
     assert [str(judge(seed, machine.run)[0]) for seed in (7, 8, 9)] == [str(judge(seed, machine.run)[0]) for seed in (7, 8, 9)]

@@ -55,6 +55,16 @@ def during_run(world: World, files: Files, chance: float) -> None:
             _sometime(world, lambda: intrude(world))
 
 
+def kill_among_many(world: World, files: Files) -> None:
+    """Plan that a run of many files is killed, often where one of them ends or begins; with three chances in four."""
+    rng = world.rng
+    if rng.random() < 0.25:
+        return
+    world.kill_where = rng.choice((DIES_BEFORE, DIES_HALFWAY, DIES_AFTER))
+    words = rng.choice(("all.ndjson", "all.ndjson", "removing", "creating", "sending CREATE", "sending PART", "waiting for an answer"))
+    world.kill_amid = words, rng.randint(1, (1 + words.startswith("s") + 3 * words.startswith("w")) * len(files))
+
+
 def change_file(world: World, upload: int, path: str, kind: str) -> None:
     """Do this (one of FILE_CHANGES) to the file of this upload, and tell it."""
     files, rng = world.files, world.rng

@@ -54,10 +54,12 @@ class World(Clock):
         self.files = Files(self)
         self.disk = MemoryDisk(self, self.files.named)
         self.pool: Line | None = None
-        self.uploads: tuple[int, ...] = (0, 1, 2)
+        self.uploads: tuple[int, ...] = tuple(range(100))
         self.delegated = False
         """Whether the story is one of an upload token."""
         self.sent: list[Sent] = []
+        self.turns: list[tuple[bool, int, Verb]] = []
+        """What the first run sent (True) and was answered, in order: for which upload."""
         self.good_at: list[float] = []
         self.refusals: list[Refusal] = []
         self.tried: set[tuple[str, int]] = set()
@@ -123,6 +125,8 @@ class World(Clock):
         """A run has made this request."""
         whose = self.whose(request)
         self.sent.append(Sent(self.now(), self.run, whose, request.verb))
+        if self.run == 1:
+            self.turns.append((True, whose, request.verb))
         if request.verb is Verb.CREATE or (request.verb is Verb.PART and not request.video_id):
             self.creates[whose] += 1
         if request.verb is Verb.PART:
@@ -133,6 +137,8 @@ class World(Clock):
     def delivered(self, answer: Answer) -> None:
         """A run was handed this answer."""
         request, reply = answer.request, answer.reply
+        if self.run == 1:
+            self.turns.append((False, self.whose(request), request.verb))
         if reply is None:
             return
         made = request.verb is Verb.PART and not request.video_id

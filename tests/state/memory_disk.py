@@ -12,6 +12,7 @@ class MemoryDisk:
 
     def __init__(self) -> None:
         self.files: dict[Path, bytes] = {}
+        self.inodes: dict[Path, int] = {}
         self.reads: list[Path] = []
         self.writes = 0
         self.refuses = 0
@@ -23,17 +24,23 @@ class MemoryDisk:
     def names(self, folder: Path) -> list[str]:
         return [path.name for path in self.files if path.parent == folder]
 
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path, start: int = 0) -> bytes:
         self.reads.append(path)
         if path not in self.files:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        return self.files[path]
+        return self.files[path][start:]
 
-    def create(self, path: Path, data: bytes) -> None:
+    def end(self, path: Path) -> tuple[int, int]:
+        if path not in self.files:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return self.inodes.get(path, 0), len(self.files[path])
+
+    def create(self, path: Path, data: bytes, lasting: bool = True) -> None:
         self._write()
+        self.inodes[path] = self.writes
         self.files[path] = data
 
-    def append(self, path: Path, data: bytes) -> None:
+    def append(self, path: Path, data: bytes, lasting: bool = True) -> None:
         if path not in self.files:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         self._write()
@@ -43,7 +50,7 @@ class MemoryDisk:
         self._write()
         self.files[path] = self.files[path][:size]
 
-    def remove(self, path: Path) -> None:
+    def remove(self, path: Path, lasting: bool = True) -> None:
         self.files.pop(path, None)
 
     def exists(self, path: Path) -> bool:

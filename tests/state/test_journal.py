@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,44 @@ def test_parts_that_are_tried_together_cost_one_write(folder: StateFolder, disk:
     assert disk.writes == before + 1
     record = folder.read(ID)
     assert record is not None and record.attempted == set(range(1, 7))
+
+
+@pytest.mark.parametrize(("parts", "lasts"), [(1, False), (2, True), (10_000, True)])
+def test_the_record_of_an_upload_of_one_part_waits_for_no_platter(
+    parts: int, lasts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure can cost it that part alone; a kill costs nothing, for the kernel has what was written."""
+    folder, synced = StateFolder(tmp_path), list[int]()
+    monkeypatch.setattr(os, "fsync", synced.append)
+    journal = Journal.create(folder, CHECKPOINT._replace(total_parts=parts))
+    journal.attempt(1)
+    journal.confirm(1)
+    assert folder.read(ID) == Record(CHECKPOINT._replace(total_parts=parts), frozenset({1}), frozenset({1}))
+    Journal.reopen(folder, ID, parts).forget()
+    assert folder.read(ID) is None
+    assert bool(synced) == lasts
+
+
+def test_a_record_that_is_split_anew_lasts_from_then_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server counts it in more parts than one."""
+    synced = list[int]()
+    monkeypatch.setattr(os, "fsync", synced.append)
+    journal = Journal.create(StateFolder(tmp_path), CHECKPOINT._replace(total_parts=1))
+    assert not synced
+    journal.replanned(3)
+    assert len(synced) == 1
+
+
+def test_the_folder_is_probed_once_for_all_files(folder: StateFolder, disk: MemoryDisk) -> None:
+    """And again as long as it failed."""
+    disk.refuses = 28
+    with pytest.raises(VidupError):
+        folder.prepare()
+    disk.refuses = 0
+    folder.prepare()
+    before = disk.writes
+    folder.prepare()
+    assert disk.writes == before
 
 
 def test_a_torn_tail_is_cut_and_the_next_line_is_whole(folder: StateFolder, disk: MemoryDisk) -> None:
@@ -161,7 +200,7 @@ def test_a_damaged_record_ends_in_the_right_bytes_or_a_clear_refusal(
 class Sealed(OsDisk):
     """A disk that does not give what is on it."""
 
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path, start: int = 0) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
 

@@ -11,7 +11,7 @@ from vidup.errors import ExitCode, VidupError
 from vidup.events import Event, Retrying
 from vidup.upload.acting import Action, Do
 from vidup.upload.asking import Ask, Asking, Rest, Script
-from vidup.upload.exchange import Kind, Request, Verb
+from vidup.upload.exchange import Request, Verb
 from vidup.upload.outcome import Refused
 from vidup.verdicts.judge import Reply
 from vidup.verdicts.rules import TABLE
@@ -31,11 +31,11 @@ LIMITED = action(Do.AGAIN, Reply(429), 30.0, limited=True)
 EXPIRED = action(Do.AGAIN, Reply(401), token=True)
 
 
-def anything(_kind: Kind) -> bool:
+def anything(_verb: Verb) -> bool:
     return True
 
 
-def nothing(_kind: Kind) -> bool:
+def nothing(_verb: Verb) -> bool:
     return False
 
 
@@ -79,15 +79,15 @@ def test_the_answer_goes_to_the_script() -> None:
 
 
 def test_a_question_that_may_not_go_out_waits() -> None:
-    """Its kind is asked for, and nothing is lost."""
-    course, kinds = Course(one()), list[Kind]()
+    """What it asks is asked for, and nothing is lost."""
+    course, verbs = Course(one()), list[Verb]()
 
-    def none_of(kind: Kind) -> bool:
-        kinds.append(kind)
+    def none_of(verb: Verb) -> bool:
+        verbs.append(verb)
         return False
 
     assert course.asking.want(100.0, none_of) is None
-    assert (kinds, course.asking.wake(), course.asking.is_out_for(Verb.STATUS)) == ([Kind.READ], 100.0, False)
+    assert (verbs, course.asking.wake(), course.asking.is_out_for(Verb.STATUS)) == ([Verb.STATUS], 100.0, False)
     assert course.asked().verb is Verb.STATUS
 
 

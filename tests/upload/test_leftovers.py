@@ -64,7 +64,7 @@ def test_a_disk_too_full_for_the_record_is_75_and_the_video_is_told(tmp_path: Pa
     """It was made, and nothing would ever find it."""
 
     class Full(OsDisk):
-        def create(self, path: Path, data: bytes) -> None:
+        def create(self, path: Path, data: bytes, lasting: bool = True) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     (report,) = Run(line(Server(), [1.0]), [order(tmp_path, 2, 1)], disk=Full()).run()

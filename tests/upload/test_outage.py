@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import MIB
-from tests.upload.virtual import Run, Server, VirtualPool, early, line, order
+from tests.upload.virtual import LOST, Later, Run, Server, VirtualPool, early, line, order
 from vidup.errors import ExitCode
-from vidup.events import Awaiting, LineDown, LineUp, Retrying
+from vidup.events import Awaiting, Event, LineDown, LineUp, Retrying
 from vidup.plan.parts import Plan
-from vidup.upload.exchange import Request, Verb
+from vidup.upload.acting import Acts
+from vidup.upload.exchange import Kind, Request, Verb
+from vidup.upload.flights import Stopper
+from vidup.upload.outage import Outage
 from vidup.upload.outcome import Report
 from vidup.upload.partbook import PartBook
 from vidup.upload.tally import Tally
 from vidup.verdicts.judge import Reply
+from vidup.verdicts.rules import TABLE
+
+
+class Sent:
+    """A body of which bytes went out."""
+
+    handed, all_out, moved_at, content_type, cut = 1, False, 0.0, "", Stopper()
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[memoryview]:
+        return iter(())
+
+    def moved(self, taken: int) -> None: ...
+
 
 RESET = Reply(failure="no-answer", text="h reset the connection")
 
@@ -130,6 +150,16 @@ def test_a_first_contact_that_fails_names_the_address_and_the_patience(tmp_path:
     assert report.error is not None and "http://virtual" in report.error.advice and "--base-url" in report.error.advice
 
 
+def test_a_proxy_that_is_gone_is_in_the_advice(tmp_path: Path) -> None:
+    """Where it is the proxy that never answered, its address is the first to be looked at, and not only the server's."""
+    gone = Reply(failure="no-answer", text="the proxy http://127.0.0.1:3128 refused the connection")
+    (report,) = Run(line(Server(), [1.0], lambda _request, _worker: gone), [order(tmp_path, 2, 1, retry_for=30.0)], backoff=9.0).run()
+    assert report.exit_code == ExitCode.AGAIN and report.error is not None
+    assert report.error.advice == (
+        "Nothing ever answered at http://virtual: check the network, the proxy (HTTPS_PROXY, HTTP_PROXY) and --base-url."
+    )
+
+
 def test_a_certificate_refused_at_the_first_contact_names_the_address(tmp_path: Path) -> None:
     """Exit 7: which server it was, and the option that says so."""
     pool = line(Server(), [1.0], lambda _request, _worker: Reply(failure="certificate-not-trusted", text="expired"))
@@ -183,3 +213,95 @@ def test_a_status_that_could_not_be_had_is_asked_at_once_when_the_line_is_back(t
     (report,) = run.run()
     assert report.exit_code == ExitCode.OK and report.seconds < 63.5 + 1.2 * 13
     assert not [event for event in run.told if isinstance(event, Retrying)]
+
+
+def questions_refused(
+    server: Server, pool_of: list[VirtualPool], until: float = math.inf, part: int = 0
+) -> Callable[[Request, int], Reply | Later]:
+    """The status is refused until then; part 1 is stored and its answer lost, so that it is asked for; and one part is refused once."""
+
+    def answers(request: Request, worker: int) -> Reply | Later:
+        (pool,) = pool_of
+        if request.verb is Verb.STATUS and pool.clock < until:
+            return Reply(503)
+        if request.part == part and pool.sent[part] == 1:
+            return Reply(503)
+        reply = server(request, worker)
+        return LOST if request.part == 1 and pool.sent[1] == 1 else reply
+
+    return answers
+
+
+def test_a_status_that_is_refused_while_parts_go_through_is_no_outage(tmp_path: Path) -> None:
+    """The rate stays in the view, and what a part meets is told."""
+    server, pools = Server(), list[VirtualPool]()
+    pools.append(line(server, [2.0] * 2, questions_refused(server, pools, until=60.0, part=9)))
+    pools[0].asking = 0.1
+    run = Run(pools[0], [order(tmp_path, 80, 2)], backoff=1.0, probes=1.0)
+    (report,) = run.run()
+    assert report.exit_code == ExitCode.OK and sum(request.verb is Verb.STATUS for _began, _worker, request in pools[0].carried) > 3
+    assert not line_events(run)
+    assert 9 in [event.part for event in run.told if isinstance(event, Retrying)]
+
+
+def test_a_status_that_is_refused_when_nothing_else_is_left_is_an_outage(tmp_path: Path) -> None:
+    """It begins once, and the status itself ends it."""
+    server, pools = Server(), list[VirtualPool]()
+    pools.append(line(server, [1.0] * 2, questions_refused(server, pools, until=60.0)))
+    run = Run(pools[0], [order(tmp_path, 4, 2)], backoff=1.0, probes=1.0)
+    (report,) = run.run()
+    told = line_events(run)
+    assert report.exit_code == ExitCode.OK and told
+    assert [type(event) for event in told] == [LineDown] * (len(told) - 1) + [LineUp] and not any(event.lost for event in told)
+
+
+def outage() -> tuple[Outage, list[Event]]:
+    """The state of a line of two jobs, and what it tells."""
+    told: list[Event] = []
+    return Outage(told.append, 2, "http://virtual"), told
+
+
+def fails(outage: Outage, verb: Verb, failures: int, now: float) -> None:
+    request = Request(verb, 0, "vi1", part=7 if verb is Verb.PART else 0, body=Sent() if verb is Verb.PART else None)
+    action = Acts(TABLE, lambda _failures: 1.0).act(request, Reply(503))
+    outage.failed(request, action, failures, False, now)
+    outage.tell_next(request.kind, action, 1.0, 900.0, now)
+
+
+@pytest.mark.parametrize("ends", ["a part is taken", "bytes move"])
+def test_a_trouble_of_questions_alone_ends_when_parts_go_through(ends: str) -> None:
+    """What a part meets is told during it, and when parts go through it is over, though the status is refused as before."""
+    line, told = outage()
+    heard = line.through(0, told.append)
+    for number in range(1, 4):
+        fails(line, Verb.STATUS, number, float(number))
+    assert line.is_out and isinstance(told[-1], LineDown)
+    heard(Retrying(0, 4, 1.0, "HTTP 503"))
+    heard(Retrying(7, 1, 1.0, "HTTP 500"))
+    assert [event.part for event in told if isinstance(event, Retrying)] == [7]
+    if ends == "a part is taken":
+        request = Request(Verb.PART, 0, "vi1", part=8)
+        line.answered(Kind.UPLOAD, Acts(TABLE, lambda _failures: 1.0).act(request, Reply(200, promised=True)), 9.0)
+    else:
+        for second in range(4, 10):
+            assert line.is_out
+            line.moved(float(second))
+    assert not line.is_out and isinstance(told[-1], LineUp)
+    fails(line, Verb.STATUS, 4, 10.0)
+    assert not line.is_out and isinstance(told[-1], LineUp)
+    fails(line, Verb.STATUS, 5, 20.0)
+    assert line.is_out
+
+
+def test_parts_that_are_refused_themselves_do_not_go_through() -> None:
+    """Bytes that move towards a refusal end no trouble, and a status that answers does not end one of parts."""
+    line, _told = outage()
+    for number in range(1, 4):
+        fails(line, Verb.STATUS, number, float(number))
+    for second in (10.0, 20.0, 30.0, 40.0):
+        line.moved(second)
+        fails(line, Verb.PART, round(second / 10), second + 1.0)
+        assert line.is_out
+    status = Request(Verb.STATUS, 0, "vi1")
+    line.answered(Kind.READ, Acts(TABLE, lambda _failures: 1.0).act(status, Reply(200, promised=True)), 42.0)
+    assert line.is_out

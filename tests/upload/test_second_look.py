@@ -21,8 +21,8 @@ class SlowDisk(OsDisk):
 
     pool: VirtualPool
 
-    def append(self, path: Path, data: bytes) -> None:
-        super().append(path, data)
+    def append(self, path: Path, data: bytes, lasting: bool = True) -> None:
+        super().append(path, data, lasting)
         self.pool.clock += 0.6
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import MIB
-from vidup.api.credentials import Token
+from vidup.api.credentials import ApiKey, Token
 from vidup.errors import Cancelled
 from vidup.plan.rate import KIB, SLOWEST, step_of
 from vidup.upload.bucket import DEPTH, Bucket
@@ -135,6 +135,7 @@ class Recording:
 
     def __init__(self) -> None:
         self.bodies: list[object] = []
+        self.key = ApiKey("k", "a test")
 
     def connect(self) -> None: ...
 

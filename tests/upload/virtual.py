@@ -16,9 +16,11 @@ from vidup.events import Event
 from vidup.plan.parts import MIB
 from vidup.source.videofile import BLOCK, open_video
 from vidup.state.disk import Disk, OsDisk
-from vidup.state.journal import Lock, StateFolder
+from vidup.state.journal import StateFolder
+from vidup.state.lock import Lock
 from vidup.state.record import Record
 from vidup.upload.acting import Acts, Backoff
+from vidup.upload.crowd import Crowd
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
 from vidup.upload.exchange import Answer, Body, Kind, Request, Verb
@@ -26,6 +28,7 @@ from vidup.upload.health import RetryBudget
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
 from vidup.upload.pacing import Pacer
+from vidup.upload.roster import Roster
 from vidup.upload.upload import Upload
 from vidup.verdicts.judge import Reply
 from vidup.verdicts.rules import TABLE
@@ -311,13 +314,16 @@ class Run:
         self.folder = _Folder(orders[0].state_dir, disk or OsDisk())
         acts, stop = Acts(TABLE, waits), lambda: pool.clock >= pool.stop_at
         world = World(open_video, self.folder, lambda: pool.clock, lambda: pool.clock, stop)
+        self.crowd = Crowd([None] * len(orders))
         self.uploads = [
-            Upload(number, order, world, acts, self.told.append, lambda report: bool(self.reports.append(report)) or True)  # type: ignore[func-returns-value]
+            Upload(number, order, world, acts, self.told.append, lambda report: bool(self.reports.append(report)) or True, self.crowd)  # type: ignore[func-returns-value]
             for number, order in enumerate(orders)
         ]
+        self.roster = Roster(len(orders), self.uploads.__getitem__)
         self.dispatcher = Dispatcher(
-            self.uploads, pool, acts, RetryBudget(orders[0].retry_for), Pacer(waits, lambda: 0.0),
-            probing, lambda: pool.clock, Stopping(stop, lambda: ExitCode.SIGINT), self.told.append,
+            self.roster, pool, acts, RetryBudget(orders[0].retry_for), Pacer(waits, lambda: 0.0),
+            probing, lambda: pool.clock, Stopping(stop, lambda: ExitCode.SIGINT), self.told.append, orders[0].base_url,
+            not orders[0].key.delegated,
         )  # fmt: skip
 
     def run(self) -> list[Report]:

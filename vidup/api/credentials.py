@@ -33,6 +33,11 @@ class ApiKey(NamedTuple):
         """What it is called."""
         return "upload token" if self.delegated else "API key"
 
+    @property
+    def short_noun(self) -> str:
+        """The same, where it is clear which key is meant."""
+        return "upload token" if self.delegated else "key"
+
     def __repr__(self) -> str:
         return f"ApiKey(source={self.source!r})"
 

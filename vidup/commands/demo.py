@@ -91,12 +91,19 @@ def _verdict(sent: str, received: str | None, kept: int, again: int) -> int:
     if sent != received:
         return _failed(f"SHA-256 of the file {sent}, of the video {received}")
     _say(f"4. It continued: {kept} parts were not sent again.")
-    _say(f"   {show_size(again)} went over the wire twice: the parts in flight at the kill.")
+    _say(f"   {_twice(again)}")
     _say(f"5. SHA-256 of the file and of the video are the same: {sent[:16]}…")
     _say("   The local api.video ends here, and its video with it.")
     vidup = command_line(program())
     _say(f"→ Now with your own key: {vidup} login, then {vidup} upload movie.mp4")
     return ExitCode.OK
+
+
+def _twice(again: int) -> str:
+    """What the kill cost, in bytes that were sent a second time."""
+    if again <= 0:
+        return "Nothing went over the wire twice: the kill cut off no part that had begun."
+    return f"{show_size(again)} went over the wire twice: the parts in flight at the kill."
 
 
 def _run_upload(movie: Path, scratch: Path, server: Emulator, kill_when: Callable[[], bool] | None = None) -> int:

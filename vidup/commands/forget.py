@@ -14,7 +14,8 @@ from vidup.console.upload_ids import UploadId
 from vidup.errors import ExitCode, VidupError
 
 if TYPE_CHECKING:
-    from vidup.state.journal import Busy, StateFolder
+    from vidup.state.journal import StateFolder
+    from vidup.state.lock import Busy
 
 
 @click.command(cls=Command)
@@ -34,7 +35,8 @@ def forget(
       vidup forget k3f9abcd
       vidup forget --all --delete-video
     """
-    from vidup.state.journal import Busy, StateFolder
+    from vidup.state.journal import StateFolder
+    from vidup.state.lock import Busy
 
     folder = StateFolder(state_folder(state_dir))
     if everything == bool(upload_ids):

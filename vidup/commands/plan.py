@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from vidup.console.help import Command
+from vidup.console.inputs import collect, inputs
 from vidup.console.options import Size, jobs_option, rate_option, resolve_base_url, uploads_per_minute, url_options
 from vidup.errors import ExitCode
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path())
+@inputs
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
               help="Size of a part, 5 to 200 MiB.  [default: chosen from the file's size]")  # fmt: skip
 @jobs_option
 @rate_option
 @url_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file on stdout.")
+@click.pass_context
 def plan(
-    file: str, part_size: int | None, jobs: int, limit_rate: int | None, sandbox: bool, base_url: str | None, allow_http: bool,
-    as_json: bool,
+    context: click.Context, /, part_size: int | None, jobs: int, limit_rate: int | None, sandbox: bool, base_url: str | None,
+    allow_http: bool, as_json: bool, **_inputs: Any,
 ) -> int:  # fmt: skip
-    """Show how FILE would be split, and what the rate limit and --limit-rate alone cost in time. Nothing is sent, and no key is needed.
+    """Show how each FILE would be split, and what the rate limit and --limit-rate alone cost in time. Nothing is sent, no key needed.
 
     \b
     Examples:
@@ -29,13 +33,21 @@ def plan(
       vidup plan --sandbox --part-size 100MiB movie.mp4
       vidup plan --limit-rate 5M movie.mp4
       vidup plan --json movie.mp4 | jq .minimum_seconds
+      vidup plan -r course/
+
+    Several files are told as one sum: they share one line, one key and its limit. With --json each has an object of its own.
     """
-    from vidup.console.answering import answer
+    taken = collect(context)
+    limit = taken.share_of(uploads_per_minute(resolve_base_url(sandbox, base_url, allow_http)))
     from vidup.plan.rate import jobs_within
+
+    if taken.several:
+        from vidup.console.planning import plan_all
+
+        return plan_all(taken, part_size, jobs_within(jobs, limit_rate), limit, as_json, limit_rate or None)
+    from vidup.console.answering import answer
     from vidup.upload.rehearsal import plan_file
 
-    limit = uploads_per_minute(resolve_base_url(sandbox, base_url, allow_http))
-    limit_rate = limit_rate or None
-    forecast = plan_file(file, part_size, jobs_within(jobs, limit_rate), limit, limit_rate)
+    forecast = plan_file(taken.items[0].path, part_size, jobs_within(jobs, limit_rate), limit, limit_rate or None)
     answer(forecast.lines(), forecast.to_json(), as_json)
     return ExitCode.OK

@@ -31,13 +31,14 @@ from vidup.inert import command_line
 
 if TYPE_CHECKING:
     from vidup.api.credentials import ApiKey
-    from vidup.console.session import Task
+    from vidup.console.task import Task
+    from vidup.state.journal import StateFolder
     from vidup.state.record import Record
 
 
 @click.command(cls=Command)
 @click.argument("uploads", nargs=-1, type=UploadId(or_file=True), metavar="[UPLOAD_ID|VIDEO_ID|FILE]...")
-@click.option("--all", "everything", is_flag=True, help="Continue every interrupted upload, one after the other.")
+@click.option("--all", "everything", is_flag=True, help="Continue every interrupted upload, all over one line.")
 @key_option
 @token_option
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
@@ -59,43 +60,49 @@ def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool
     from vidup.state.journal import StateFolder
 
     folder = StateFolder(state_folder(options["state_dir"]))
-    records = list(folder.records())
-    chosen = _choose(records, uploads, everything)
+    chosen = _choose(folder, uploads, everything)
     noise = noise_of(context)
     key_for = _keys(context)
     return run_uploads([_task(context, record, key_for(record.checkpoint.base_url)) for record in chosen], noise)
 
 
-def _choose(records: list[Record], names: tuple[str, ...], everything: bool) -> list[Record]:
+def _choose(folder: StateFolder, names: tuple[str, ...], everything: bool) -> list[Record]:
     if everything and names:
         raise click.UsageError("--all continues every upload; name none")
-    if everything:
+    if names:
+        find = _finder(folder)
+        return list({record.checkpoint.upload_id: record for record in map(find, names)}.values())
+    records = list(folder.records())
+    if everything or len(records) == 1:
         return records
-    if not names:
-        if len(records) == 1:
-            return records
-        if not records:
-            raise VidupError(ExitCode.UNKNOWN, "There is no interrupted upload", advice="Begin one: vidup upload FILE")
-        again = command_line([*program(), "resume"])
-        lines = "\n".join(f"  {again} {known.upload_id}   {known.path}" for known in (record.checkpoint for record in records))
-        raise VidupError(
-            ExitCode.USAGE, f"There are {len(records)} interrupted uploads; name one, or continue them all:\n{lines}",
-            advice=f"{again} --all",
-        )  # fmt: skip
-    return list({record.checkpoint.upload_id: record for record in (_named(records, name) for name in names)}.values())
+    if not records:
+        raise VidupError(ExitCode.UNKNOWN, "There is no interrupted upload", advice="Begin one: vidup upload FILE")
+    again = command_line([*program(), "resume"])
+    lines = "\n".join(f"  {again} {known.upload_id}   {known.path}" for known in (record.checkpoint for record in records))
+    raise VidupError(
+        ExitCode.USAGE, f"There are {len(records)} interrupted uploads; name one, or continue them all:\n{lines}", advice=f"{again} --all"
+    )
 
 
-def _named(records: list[Record], name: str) -> Record:
-    path = os.path.realpath(name)
-    for record in records:
-        known = record.checkpoint
-        if name in (known.upload_id, known.video_id) or path == known.path:
+def _finder(folder: StateFolder) -> Callable[[str], Record]:
+    """Finds the record of this name; only for a file or a video id are all records read, and those once."""
+    upload_ids = set(folder.upload_ids())
+    records = cache(lambda: list(folder.records()))
+
+    def find(name: str) -> Record:
+        if name in upload_ids and (record := folder.read(name)) is not None:
             return record
-    raise VidupError(ExitCode.UNKNOWN, f"No interrupted upload is called {name}", advice="See what there is: vidup list")
+        path = os.path.realpath(name)
+        for record in records():
+            if name == record.checkpoint.video_id or path == record.checkpoint.path:
+                return record
+        raise VidupError(ExitCode.UNKNOWN, f"No interrupted upload is called {name}", advice="See what there is: vidup list")
+
+    return find
 
 
-def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> Task:
-    from vidup.console.session import Task
+def _task(context: click.Context, record: Record, key: ApiKey | VidupError | None) -> Task:
+    from vidup.console.task import Task
     from vidup.plan.parts import Plan
     from vidup.plan.rate import jobs_within
     from vidup.upload.order import Order
@@ -108,7 +115,7 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
         part_size=Plan(known.size, known.total_parts).part_size, total_parts=known.total_parts, parts_done=len(record.confirmed),
         resumable=True,
     )  # fmt: skip
-    if isinstance(key, VidupError):
+    if key is None or isinstance(key, VidupError):
         return Task(key, untouched, lambda _upload_id: command)
     order = Order(
         path=known.path, base_url=known.base_url, key=key, state_dir=state_folder(options["state_dir"]),
@@ -125,14 +132,19 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError) -> T
     )  # fmt: skip
 
 
-def _keys(context: click.Context) -> Callable[[str], ApiKey | VidupError]:
-    """Finds the token or the key for a base URL; a file or a pipe, which can be read only once, is read once for all of them."""
+def _keys(context: click.Context) -> Callable[[str], ApiKey | VidupError | None]:
+    """Finds the token or the key for a base URL, None where a signal came; a file or a pipe, which can be read only once, is read once for
+    all."""
+    from vidup.console.early import CutShort, Waiting
     from vidup.console.tokens import find_access
 
     @cache
-    def find(base_url: str) -> ApiKey | VidupError:
+    def find(base_url: str) -> ApiKey | VidupError | None:
         try:
-            return find_access(context, environment(), base_url)
+            with Waiting():
+                return find_access(context, environment(), base_url)
+        except CutShort:
+            return None
         except VidupError as error:
             return error
 

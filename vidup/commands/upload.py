@@ -1,12 +1,14 @@
-"""`vidup upload`: one file into one video; the same command again continues what was interrupted."""
+"""`vidup upload`: each file into a video of its own; the same command again continues what was interrupted."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from vidup.console.help import Command
+from vidup.console.inputs import collect, inputs
 from vidup.console.options import (
     VIDEO,
     Size,
@@ -16,23 +18,21 @@ from vidup.console.options import (
     how_options,
     noise_options,
     resolve_base_url,
-    resume_command,
-    same_command,
     state_folder,
-    status_command,
     token_option,
     uploads_per_minute,
     video_attributes,
     video_options,
     where_options,
 )  # fmt: skip
-from vidup.console.restarting import restart_command
 from vidup.console.settings import noise_of
-from vidup.errors import ExitCode, VidupError
+from vidup.errors import VidupError
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path())
+@inputs
+@click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE",
+              help="Leave out what this file says is uploaded, and add a line to it for each file that is over.")  # fmt: skip
 @video_options
 @click.option("--video-id", type=VideoId(), metavar="ID", help="Upload into this existing video instead of creating one.")
 @where_options
@@ -49,56 +49,73 @@ from vidup.errors import ExitCode, VidupError
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
-def upload(context: click.Context, /, file: str, **options: Any) -> int:
-    """Upload FILE to api.video and print the video id.
+def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) -> int:
+    """Upload each FILE to api.video and print the video ids.
 
     \b
     Examples:
       vidup upload movie.mp4
       id=$(vidup upload --private -t "My film" movie.mp4)
       vidup upload --json --retry-for 2h movie.mp4 | jq .assets
+      vidup upload -r --title "{parent}: {stem}" course/
       vidup upload --dry-run movie.mp4
 
     Interrupted? Run the very same command again: parts that the server has are never sent twice.
     """
     import secrets
 
-    from vidup.console.session import Task, refuse_upload, run_uploads
+    from vidup.console.answering import end_by_early_signal, nothing_to_do, run_dry, run_dry_all, tell_first
+    from vidup.console.early import CutShort, Waiting
+    from vidup.console.manifesting import open_keeper
+    from vidup.console.session import refuse_upload, run_uploads
+    from vidup.console.tasks import tasks_of, unbegun_tasks
     from vidup.console.tokens import find_access, refuse_beside_token
     from vidup.plan.rate import jobs_within
     from vidup.upload.order import Order
-    from vidup.upload.outcome import Report
 
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
     try:
+        with Waiting():
+            taken = collect(context)
+    except CutShort:  # no file is known yet, of which there could be a result
+        return end_by_early_signal()
+    if options["video_id"] is not None and taken.total > 1:
+        raise click.UsageError(f"--video-id names one video, and there are {taken.total} files: one video takes one file")
+    try:
         state_dir = state_folder(options["state_dir"])
-        key = find_access(context, environment(), base_url)
+        with Waiting():
+            key = find_access(context, environment(), base_url)
+        if key.delegated:
+            refuse_beside_token(context)
+        keeper = open_keeper(options["manifest"], writable=not options["dry_run"])
+    except CutShort:
+        return run_uploads(unbegun_tasks(taken, None, options["video_id"]), noise)
     except VidupError as error:
-        return refuse_upload(file, error, noise, video_id=options["video_id"])
-    if key.delegated:
-        refuse_beside_token(context)
+        if taken.several and noise.as_json:
+            return run_uploads(unbegun_tasks(taken, error), noise)
+        return refuse_upload(None if taken.several else files[0], error, noise, video_id=options["video_id"])
     order = Order(
-        path=file, base_url=base_url, key=key,
+        path="", base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=jobs_within(options["jobs"], options["limit_rate"]),
         limit_rate=options["limit_rate"] or None, retry_for=options["retry_for"], timeout=options["timeout"],
-        uploads_per_minute=uploads_per_minute(base_url), restart=options["restart"], portable=options["portable"], adopt=options["adopt"],
-        nonce=secrets.token_hex(8),
+        uploads_per_minute=taken.share_of(uploads_per_minute(base_url)), restart=options["restart"], portable=options["portable"],
+        adopt=options["adopt"], nonce=secrets.token_hex(8),
     )  # fmt: skip
+    tasks = tasks_of(context, taken, order)
+    tell_first(taken.notes, noise)
+    if not tasks:
+        return nothing_to_do(noise)
     if options["dry_run"]:
-        from vidup.console.answering import run_dry
-
-        return run_dry(order, noise)
-    command = same_command()
-    untouched = Report("interrupted", file, ExitCode.SIGINT, video_id=options["video_id"], resumable=True)
-    task = Task(
-        order, untouched, lambda upload_id: resume_command(context, upload_id) if upload_id else command,
-        lambda more: restart_command(context, more, file, base_url, order.video),
-        lambda uploaded: "" if key.delegated else status_command(context, base_url, uploaded),
-    )  # fmt: skip
-    return run_uploads([task], noise)
+        if keeper is not None:
+            tasks, left_out = keeper.not_vouched(tasks)
+            tell_first([f"{left_out} left out: {keeper.name} says that they are uploaded"] if left_out else [], noise)
+            if not tasks:
+                return nothing_to_do(noise)
+        return run_dry_all(tasks, noise) if taken.several else run_dry(tasks[0], noise)
+    return run_uploads(tasks, noise, keeper)
 
 
 def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> None:

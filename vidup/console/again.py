@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
+from pathlib import Path
 
 from vidup.events import Started
 from vidup.inert import inert
 from vidup.state.identity import file_mark
-from vidup.state.uploaded import Upload, Uploaded
+from vidup.state.uploaded import KEPT, Upload, Uploaded
 from vidup.units import show_duration
 from vidup.upload.order import Order
 
@@ -28,6 +30,38 @@ def remember(order: Order, video_id: str) -> None:
     """This file is in this video now."""
     if mark := _mark(order):
         Uploaded(order.state_dir).add(Upload(mark, video_id, time.time()))
+
+
+class Memory:
+    """The same for many files: what was uploaded before is read once, told once, counted, and what is uploaded now written down at the
+    end."""
+
+    def __init__(self) -> None:
+        self.again = 0
+        """Files that are in a second video now."""
+        self._before: dict[Path, dict[str, str]] = {}
+        self._now: dict[Path, deque[Upload]] = {}
+
+    def note(self, order: Order, event: Started) -> str:
+        """A sentence about the first such file; for others, and where this is none, it is empty."""
+        before = self._before.get(order.state_dir)
+        if before is None:
+            before = self._before[order.state_dir] = Uploaded(order.state_dir).all()
+        mark = _mark(order) if before and not event.parts_done else ""
+        if before.get(mark, event.video_id) == event.video_id:
+            return ""
+        self.again += 1
+        return note_if_again(order, event) if self.again == 1 else ""
+
+    def remember(self, order: Order, video_id: str) -> None:
+        """This file is in this video now."""
+        if mark := _mark(order):
+            self._now.setdefault(order.state_dir, deque(maxlen=KEPT)).append(Upload(mark, video_id, time.time()))
+
+    def close(self) -> None:
+        """Write down what was remembered."""
+        for folder, uploads in self._now.items():
+            Uploaded(folder).add_all(uploads)
 
 
 def _mark(order: Order) -> str:

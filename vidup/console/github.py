@@ -13,9 +13,12 @@ from vidup.inert import github_escape, inert
 from vidup.units import show_size, show_time
 from vidup.upload.outcome import Report
 
-_HEAD: Final = "| File | Result | Video | Size | Time | Watch |\n|---|---|---|---|---|---|\n"
+HEAD: Final = "| File | Result | Video | Size | Time | Watch |\n|---|---|---|---|---|---|\n"
 _LONGEST: Final = 3000
 """Characters of an annotation; the runner cuts at 4096."""
+
+_LONGEST_OUTPUT: Final = 500_000
+"""Characters of an output; the runner takes 1 MiB of all of a job."""
 
 
 class Step:
@@ -42,10 +45,10 @@ class Step:
         outputs = {"upload-id": report.upload_id, "video-id": report.video_id, "player-url": _player(report)}
         self._tell({name: value for name, value in outputs.items() if value} | {"resumable": str(report.resumable).lower()})
         if self._summary:
-            self._append("GITHUB_STEP_SUMMARY", self._summary, ("" if _ends_in_table(self._summary) else f"\n{_HEAD}") + _row(report))
+            self._append("GITHUB_STEP_SUMMARY", self._summary, ("" if ends_in_table(self._summary) else f"\n{HEAD}") + row(report))
 
     def _tell(self, outputs: Mapping[str, str]) -> None:
-        fresh = {name: inert(value, 1000) for name, value in outputs.items() if self._told.get(name) != value}
+        fresh = {name: inert(value, _LONGEST_OUTPUT) for name, value in outputs.items() if self._told.get(name) != value}
         self._told.update(outputs)
         if self._output and fresh:
             mark = f"ghadelimiter_{uuid.uuid4()}"
@@ -82,7 +85,7 @@ def _player(report: Report) -> str:
     return url if isinstance(url, str) and report.public and report.exit_code == 0 else ""
 
 
-def _row(report: Report) -> str:
+def row(report: Report) -> str:
     """One line of the table. Foreign text stands as code, where GitHub looks for no markup, mentions, links or emoji."""
     file = report.file or ""
     error = report.error
@@ -90,9 +93,9 @@ def _row(report: Report) -> str:
     result = f"{report.status}: {'. '.join(filter(None, told))}" if error else report.status
     url = _player(report)
     cells = (
-        _code(file.rpartition("/")[2] or file),
-        _code(result),
-        _code(report.video_id or ""),
+        code(file.rpartition("/")[2] or file),
+        code(result),
+        code(report.video_id or ""),
         show_size(report.size) if report.size is not None else "",
         show_time(report.seconds),
         f"[player]({url})" if re.fullmatch(r"https?://[\w.:/%?=&-]+", url) else "",
@@ -100,18 +103,19 @@ def _row(report: Report) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """The text as code, every sign of it spelled: GitHub looks for nothing in there."""
     spelled = "".join(sign if sign.isalnum() or sign == " " else f"&#{ord(sign)};" for sign in inert(text, 1000))
     return f"<code>{spelled}</code>" if text else ""
 
 
-def _ends_in_table(path: str) -> bool:
+def ends_in_table(path: str) -> bool:
     """Whether the file ends in rows of ours, so that several files share one table."""
     if not os.path.isfile(path):
         return False  # reading a pipe could take for ever
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            _before, found, rows = file.read().rpartition(_HEAD)
+            _before, found, rows = file.read().rpartition(HEAD)
         return bool(found) and all(row.startswith("| <code>") for row in rows.splitlines())
     except OSError:
         return False

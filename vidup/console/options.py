@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from vidup.console.titles import Title
 from vidup.inert import command_line
 from vidup.plan.parts import MAX_PART, MIN_PART
 from vidup.plan.rate import SLOWEST
@@ -143,7 +144,8 @@ VIDEO: Final = ("title", "description", "tag", "metadata", "public", "mp4", "pan
 """The options that apply when the video is created."""
 
 video_options = _all(
-    click.option("-t", "--title", metavar="TEXT", help="Title of the video.  [default: the file name without suffix]"),
+    click.option("-t", "--title", type=Title(), metavar="TEXT",
+                 help="Title of the video; {stem}, {name}, {parent} and {index} stand for the file's.  [default: {stem}]"),
     click.option("--description", metavar="TEXT", help="Description of the video."),
     click.option("--tag", multiple=True, metavar="TEXT", help="A tag (repeat for more)."),
     click.option("-m", "--metadata", multiple=True, type=KeyValue(), metavar="KEY=VALUE", help="A metadata pair (repeat for more)."),
@@ -153,7 +155,7 @@ video_options = _all(
     click.option("--player-id", metavar="ID", help="Show the video in this player."),
     click.option("--language", metavar="CODE", help="Language of the video, as fr or fr-BE."),
     click.option("--transcript", is_flag=True, default=None, help="Have a transcript made."),
-)
+)  # fmt: skip
 
 url_options = _all(
     click.option("--sandbox", is_flag=True, envvar="VIDUP_SANDBOX", help="Use the sandbox: videos are watermarked and kept 24 hours."),

@@ -108,7 +108,7 @@ def _file(context: click.Context, words: Sequence[str]) -> str | None:
     """The file that was named, the first of several; of what `resume` is given only one that is there, for it may be an id as well."""
     options_end = words.index("--") if "--" in words else len(words)
     resumed = "uploads" in context.params
-    arguments = (context.params["uploads"] or ()) if resumed else (context.params["file"],)
+    arguments = context.params["uploads" if resumed else "files"] or ()
     named = [
         word
         for word in (*arguments, *context.args)

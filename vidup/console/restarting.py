@@ -8,6 +8,7 @@ import click
 
 from vidup.console.options import PRODUCTION, SANDBOX, STICKY, as_option, given, program
 from vidup.inert import command_line
+from vidup.source.naming import as_template
 
 
 def restart_command(context: click.Context, more: str, file: str, base_url: str, video: Mapping[str, object]) -> str:
@@ -30,9 +31,13 @@ def _video_words(video: Mapping[str, object]) -> list[str]:
         "transcript": ("--transcript", ""),
     }  # fmt: skip
     texts = {"title": "--title", "description": "--description", "playerId": "--player-id", "language": "--language"}
-    words = [text for name, option in texts.items() if name in video for text in (option, str(video[name]))]
+    words = [text for name, option in texts.items() if name in video for text in (option, _spelled(name, video[name]))]
     words += [option for name, (on, off) in switches.items() if name in video if (option := on if video[name] else off)]
     tags, metadata = video.get("tags"), video.get("metadata")
     words += [text for tag in (tags if isinstance(tags, list) else []) for text in ("--tag", str(tag))]
     pairs = [f"{pair['key']}={pair['value']}" for pair in (metadata if isinstance(metadata, list) else [])]
     return words + [text for pair in pairs for text in ("--metadata", pair)]
+
+
+def _spelled(name: str, value: object) -> str:
+    return as_template(str(value)) if name == "title" else str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from vidup.console.options import Noise
@@ -16,18 +17,25 @@ def result_line(report: Report, noise: Noise, person_told: bool = False) -> str:
     nothing."""
     if noise.as_json:
         return json_line(report.to_json())
-    told = report.status == "uploaded" and report.video_id and not (person_told and _is_terminal())
+    told = report.status == "uploaded" and report.video_id and not (person_told and is_terminal())
     return inert(report.video_id or "") if told else ""
 
 
-def print_result(report: Report, noise: Noise, person_told: bool = False) -> bool:
-    """The result on stdout. False if stdout could not take it."""
+def print_result(report: Report, noise: Noise, person_told: bool = False, printing: Callable[[], None] = lambda: None) -> bool:
+    """The result on stdout. False if stdout could not take it. `printing` is called just before it is written."""
     text = result_line(report, noise, person_told)
     if not text:
+        printing()
         return True
+    return print_line(text, printing)
+
+
+def print_line(text: str, printing: Callable[[], None] = lambda: None) -> bool:
+    """A line on stdout, at once. False if stdout could not take it; `printing` is called just before it is written."""
     if sys.stdout is None:  # closed before vidup began; print() would quietly do nothing
         return False
     try:
+        printing()
         print(text, flush=True)
     except (OSError, ValueError):
         _silence_stdout()
@@ -44,7 +52,8 @@ def flush(*streams: TextIO) -> None:
             continue
 
 
-def _is_terminal() -> bool:
+def is_terminal() -> bool:
+    """Whether stdout is one."""
     try:
         return sys.stdout.isatty()
     except (ValueError, AttributeError):

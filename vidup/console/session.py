@@ -4,112 +4,131 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
+from vidup.console import early
 from vidup.console.again import note_if_again, remember
 from vidup.console.github import annotation, open_step
+from vidup.console.leaving import end
 from vidup.console.options import Noise, environment
 from vidup.console.parting import Parting
-from vidup.console.results import flush, print_result, result_line
-from vidup.console.signals import ENDING, Signal, Signals, die_by
-from vidup.console.summary import failure_lines, stopping_lines, success_lines, undelivered_lines
-from vidup.errors import ExitCode, VidupError
+from vidup.console.results import print_result, result_line
+from vidup.console.signals import ENDING, Signal, Signals
+from vidup.console.summary import error_lines, failure_lines, stopping_lines, success_lines, undelivered_lines
+from vidup.console.task import Task, limit_line, untouched, with_command
+from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Event, Note, Started
-from vidup.progress.base import Leaving, View, stderr_is_stuck
+from vidup.progress.base import Kind, Leaving, View, stderr_is_stuck
 from vidup.progress.choice import decide
 from vidup.progress.views import open_view
 from vidup.upload.batch import Batch
 from vidup.upload.ending import GRACE
 from vidup.upload.order import Order
-from vidup.upload.outcome import Report, combined
+from vidup.upload.outcome import Report
 from vidup.upload.tally import PartState, Tally
 
+if TYPE_CHECKING:
+    from vidup.console.manifesting import Keeper
 
-class Task(NamedTuple):
-    """One file of a command: what to upload, or the error for which it cannot even begin.
 
-    `untouched` is its report where a signal came before its turn. `resume_command` takes the upload id, None where no video was begun,
-    `restart_command` the options that are advised besides --restart, `status_command` the video id of an upload that is through.
+def run_uploads(tasks: Sequence[Task], noise: Noise, keeper: Keeper | None = None) -> ExitCode:
+    """Upload all of them at once and print each result; returns the exit code, or ends by the signal that stopped them.
+
+    `keeper` knows what need not be uploaded, and is told of what is over.
     """
+    if len(tasks) != 1:
+        from vidup.console.several import run_several
 
-    order: Order | VidupError
-    untouched: Report
-    resume_command: Callable[[str | None], str]
-    restart_command: Callable[[str], str] = "--restart{}".format
-    status_command: Callable[[str], str] = "vidup status {}".format
-
-
-def run_uploads(tasks: Sequence[Task], noise: Noise) -> ExitCode:
-    """Upload one file after the other and print each result; returns the exit code, or ends by the signal that stopped them."""
-    session = _Session(noise)
+        return run_several(tasks, noise, keeper)
+    session = _Session(noise, keeper)
     with session.signals as signals:
-        for number, task in enumerate(tasks, 1):
-            session.run(task, tasks[number:])
+        session.run(tasks[0])
     return end(session.code, signals if session.code in ENDING.values() else None)
 
 
-def refuse_upload(path: str, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> ExitCode:
+def refuse_upload(path: str | None, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None) -> ExitCode:
     """End an upload that cannot even begin, say for want of a key, as one that failed: with an object, an `exit`, an annotation."""
+    early.over()  # a failure is what it ends by
     stage = _refuse(path, error, noise, key_source, video_id)
-    stage.leave(error.code, [stage.report])
+    stage.leave(error.code)
     return end(error.code)
 
 
-def end(code: ExitCode, signals: Signals | None = None) -> ExitCode:
-    """The last act: ends by the signal received, if there is one, else returns the code.
-
-    Where stderr takes nothing, the interpreter's own end would wait for it for ever: then the process is left at once.
-    """
-    stuck = stderr_is_stuck()
-    flush(*([sys.stdout] if stuck else [sys.stdout, sys.stderr]))
-    if signals is not None and signals.received is not None:
-        die_by(signals.received)
-    if stuck:
-        os._exit(code)
-    return code
-
-
 class _Session:
-    """The uploads of one command, one after the other, under the same ears for signals."""
+    """The one upload of a command, and what hears signals meanwhile."""
 
-    def __init__(self, noise: Noise) -> None:
+    def __init__(self, noise: Noise, keeper: Keeper | None) -> None:
         self.parting = Parting()
-        self.signals = Signals(self._stop, self.parting.say, self._look, self._park)
+        self.signals = Signals(self._stop, self._quit, self._look, self._park)
         self.code = ExitCode.OK
-        self._reports: list[Report] = []
         self._noise = noise
+        self._keeper = keeper
+        self._not_kept: VidupError | None = None
+        self._note = ""
         self._running: tuple[Batch, _Stage, Task] | None = None
-        self._rest: Sequence[Task] = ()
+        self._look_is_due = False
 
-    def run(self, task: Task, rest: Sequence[Task]) -> None:
-        """Upload this file, or say why not; nothing begins once a signal has come. The last one ends the stream of events."""
-        self._rest, last = rest, not rest
-        if self.signals.received is not None:
-            stage = self._skip(task, ENDING[self.signals.received])
+    def run(self, task: Task) -> None:
+        """Upload the file, or say why not; nothing begins once a signal has come."""
+        if self.signals.received is not None or task.order is None:
+            stage = self._skip(task, ENDING[self.signals.received or Signal.SIGINT])
         elif isinstance(task.order, VidupError):
             stage = _refuse(task.untouched.file, task.order, self._noise, parting=self.parting)
+            self._keep(None, stage.report)
         else:
             stage = self._upload(task, task.order)
-        self._reports.append(stage.report)
-        if last:
-            self.code = code_of(self._reports, self.signals.received)
-        stage.leave(self.code, self._reports if last else None)
+        self.code = code_of(stage.report, self.signals.received)
+        if self._not_kept is not None:
+            stage.view.message("\n".join(error_lines(self._not_kept)), "error")
+            self.code = self.code or self._not_kept.code
+        stage.leave(self.code)
+
+    def _leave_out(self, order: Order, stage: _Stage) -> bool:
+        """Whether the manifest vouches for the file, so that nothing need be asked or sent; then that is its result."""
+        if self._keeper is None:
+            return False
+        try:
+            vouched = self._keeper.vouched(order, lambda: self.signals.received is not None)
+        except Cancelled:
+            return False  # what follows hears of the signal, too
+        if vouched.note:
+            self._note = vouched.note
+        if vouched.report is None:
+            return False
+        with stage.open(Tally()):
+            stage.show(vouched.report)
+        return True
+
+    def _keep(self, order: Order | None, report: Report) -> bool:
+        """Whether the manifest has the row of this report."""
+        if self._keeper is None:
+            return False
+        try:
+            self._keeper.keep(order, report)
+        except VidupError as error:
+            self._not_kept = error
+            return False
+        return True
 
     def _upload(self, task: Task, order: Order) -> _Stage:
         stage = _Stage(self._noise, order.key.source, self.parting, task)
+        if self._leave_out(order, stage):
+            return stage
 
         def deliver(report: Report) -> bool:
-            out = stage.show(_with_command(report, task))
-            if not self._rest and report.status != "interrupted":
+            report = with_command(report, task)
+            if stage.shown is None:
+                self._foretell(stage, report)
+            kept = self._keep(order, report)
+            out = stage.show(report)
+            if report.status != "interrupted":
                 self.signals.ignore()
             if report.status == "uploaded" and report.video_id:
                 remember(order, report.video_id)
-            return out
+            return out if self._keeper is None else kept  # without a row the record has to stay: a rerun looks nowhere else
 
         def hear(event: Event) -> None:
             stage.tell(event)
@@ -123,7 +142,11 @@ class _Session:
             with view:
                 if self._noise.verbose:
                     view.message("\n".join([*self._noise.sources, f"the {order.key.noun} is from {order.key.source}"]))
+                for note in filter(None, (self._note, limit_line(order))):
+                    view.message(note)
                 self._running = batch, stage, task
+                if self._look_is_due:
+                    self._look()
                 if self.signals.received is not None:  # it came a moment too early to be heard by this upload
                     self._stop(ENDING[self.signals.received])
                 batch.run()
@@ -141,8 +164,9 @@ class _Session:
 
     def _skip(self, task: Task, code: ExitCode) -> _Stage:
         stage = _Stage(self._noise, "", self.parting)
-        with stage.open(Tally()):
-            stage.show(_untouched(task, code))
+        with stage.open(Tally()) as view:
+            self.parting.by_way_of(view.cut_in)
+            stage.show(untouched(task, code))
         return stage
 
     def _stop(self, code: ExitCode) -> None:
@@ -152,25 +176,41 @@ class _Session:
         batch.stop_with(code)
         try:
             (upload,) = batch.uploads
-            numbers, report = upload.tally.snapshot(), upload.report()
-            report = _with_command(report if report.error else report._replace(exit_code=code), task)
-            answers = numbers.states.count(PartState.ANSWER)
+            answers = upload.tally.snapshot().states.count(PartState.ANSWER) or int(upload.is_confirming)
+            report = self._as_it_is(code)
             if stage.shown is None:
-                self._prepare(stage, [report, *(_untouched(later, code) for later in self._rest)], code)
+                self._foretell(stage, report)
         except Exception:  # noqa: BLE001  a signal may come amid any change: then the stop is all there is
             report, answers = task.untouched, 0
         stage.view.ending()
         stage.view.stopping(GRACE)
         stage.view.message("\n".join(stopping_lines(report, GRACE, answers)), "warning")
 
-    def _prepare(self, stage: _Stage, reports: Sequence[Report], code: ExitCode) -> None:
-        """Make ready what a second signal is to say: how these, and those before them, would end now."""
-        message = _message_of([*self._reports, *reports])
-        leaving = Leaving(int(code), code.name.lower(), message, any(one.resumable for one in [*self._reports, *reports]))
-        objects = [line for line in (result_line(report, self._noise) for report in reports) if line]
-        self.parting.prepare(stage.last_words(reports, leaving), objects, stage.last_outputs(reports))
+    def _quit(self) -> None:
+        """The second signal: say how it ends, in the numbers of this moment, or where that fails in those that were made ready before."""
+        with contextlib.suppress(Exception):
+            if self._running is not None and self.signals.received is not None and self._running[1].shown is None:
+                self._foretell(self._running[1], self._as_it_is(ENDING[self.signals.received]))
+        self.parting.say()
+
+    def _as_it_is(self, code: ExitCode) -> Report:
+        """How the running upload would end now that this code asks it to."""
+        assert self._running is not None
+        batch, _stage, task = self._running
+        (upload,) = batch.uploads
+        report = upload.report()
+        return with_command(report if report.error else report._replace(exit_code=code), task)
+
+    def _foretell(self, stage: _Stage, report: Report) -> None:
+        """Once a signal has come: make ready what a second one is to say of this report."""
+        if self.signals.received is None:
+            return
+        code = ENDING[self.signals.received]  # whatever becomes of the file: the process ends by the signal
+        words, last = stage.last_words(report, Leaving(int(code), code.name.lower(), _message_of(report), report.resumable))
+        self.parting.prepare(stage.view.cut_in, [words], last, [result_line(report, self._noise)], stage.last_outputs(report))
 
     def _look(self) -> None:
+        self._look_is_due = self._running is None
         if self._running is not None:
             self._running[1].view.progress_line()
 
@@ -178,19 +218,6 @@ class _Session:
         if self._running is not None:
             view = self._running[1].view
             (view.park if parked else view.go_on)()
-
-
-def _with_command(report: Report, task: Task) -> Report:
-    """The report with the commands to type in full: what begins anew has options that `vidup resume` does not know."""
-    if report.error is not None:
-        report.error.advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
-    if not report.resumable:
-        return report
-    return report._replace(resume_command=task.resume_command(report.upload_id if report.total_parts is not None else None))
-
-
-def _untouched(task: Task, code: ExitCode) -> Report:
-    return _with_command(task.untouched._replace(exit_code=code), task)
 
 
 def _refuse(
@@ -210,7 +237,7 @@ class _Stage:
         self._parting = parting
         self._noise = noise
         self._key_source = key_source
-        self._noun = "upload token" if task is not None and isinstance(task.order, Order) and task.order.key.delegated else "key"
+        self._noun = task.order.key.short_noun if task is not None and isinstance(task.order, Order) else "key"
         self._task = task
         self.shown: Report | None = None
         self._stderr = io.StringIO() if sys.stderr is None or stderr_is_stuck() else sys.stderr
@@ -248,20 +275,27 @@ class _Stage:
         if self.shown is not None:
             return False
         good = report.status == "uploaded"
-        self._lines = success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source, self._noun)
+        self._lines = self._summary(report)
         fields = report.to_json()
         self.shown = report
-        self.view.result(fields)
-        self.view.settle()
-        self._parting.printing()
-        out = print_result(report, self._noise, self._tells_a_person())
-        if self._style.mode != "json":
-            self.view.message("\n".join(self._lines), "success" if good else "error" if report.status == "failed" else "warning")
+        if self._style.mode == "json":
+            self.view.result(fields, self._parting.told)
+        else:
+            self.view.result(fields)
+            kind: Kind = "success" if good else "error" if report.status == "failed" else "warning"
+            self.view.message("\n".join(self._lines), kind, self._parting.told)
+        if self._step is not None:
+            self._parting.noting()
+            self._step.end(report)
+        self.view.settle()  # people and jobs come first: standard output may be a pipe that takes nothing for as long as it likes
+        out = print_result(report, self._noise, self._tells_a_person(), self._parting.printing)
         if good and not out and self._task is not None:
             self.view.message("\n".join(undelivered_lines(report, self._task.resume_command(report.upload_id))), "error")
-        if self._step is not None:
-            self._step.end(report)
         return out
+
+    def _summary(self, report: Report) -> list[str]:
+        good = report.status == "uploaded"
+        return success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source, self._noun)
 
     def _leads_on(self, report: Report) -> str:
         return self._task.status_command(report.video_id) if self._task is not None and report.video_id else ""
@@ -270,15 +304,13 @@ class _Stage:
         """Whether the summary is shown on a terminal, so that the video id need not be told again on one."""
         return self._stderr.isatty() and self._style.mode != "json" and not self._noise.quiet
 
-    def last_words(self, reports: Sequence[Report], leaving: Leaving) -> Callable[[], None]:
-        """What writes to stderr at once that these files end so; worded now."""
-        lines = [line for report in reports for line in failure_lines(report, self._key_source, self._noun)]
-        words = self.view.last_words(lines, [report.to_json() for report in reports], leaving)
-        return partial(self.view.cut_in, words)
+    def last_words(self, report: Report, leaving: Leaving) -> tuple[str, str]:
+        """What stderr is told if the file ends so: the words about it, and the end; worded now."""
+        return self.view.last_words(self._summary(report), report.to_json()), self.view.last_word(leaving)
 
-    def last_outputs(self, reports: Sequence[Report]) -> list[Callable[[], None]]:
+    def last_outputs(self, report: Report) -> list[Callable[[], None]]:
         """What tells a GitHub job so."""
-        return [] if self._step is None else [partial(self._step.end, report) for report in reports]
+        return [] if self._step is None else [partial(self._step.end, report)]
 
     @property
     def report(self) -> Report:
@@ -286,31 +318,21 @@ class _Stage:
         assert self.shown is not None
         return self.shown
 
-    def leave(self, code: ExitCode, reports: Sequence[Report] | None) -> None:
-        """The end: the view is closed, and only then stderr is free for an annotation.
-
-        `reports`, of the whole command, are given with its last file: a stream of events ends with one `exit`, and `code`.
-        """
+    def leave(self, code: ExitCode) -> None:
+        """The end: the view is closed, and only then stderr is free for an annotation."""
         report = self.report
-        if reports is None:
-            self.view.close()
-        else:
-            self.view.exit_(int(code), code.name.lower(), _message_of(reports), any(one.resumable for one in reports))
-            self._parting.over()
+        self.view.exit_(int(code), code.name.lower(), _message_of(report), report.resumable)
+        self._parting.over()
         heard = self._style.mode != "json" and not stderr_is_stuck()
         if report.status == "failed" and heard and (command := annotation(environment(), self._lines)):
             with contextlib.suppress(OSError, ValueError):
                 print(command, file=self._stderr, flush=True)
 
 
-def code_of(reports: Sequence[Report], received: Signal | None) -> ExitCode:
-    """The exit code of the command; a signal that left anything undone beats all."""
-    undone = [report for report in reports if report.status == "interrupted" or (len(reports) > 1 and report.status == "failed")]
-    return ENDING[received] if undone and received is not None else combined([report.exit_code for report in reports])
+def code_of(report: Report, received: Signal | None) -> ExitCode:
+    """The exit code of the command; a signal that left the file undone beats all."""
+    return ENDING[received] if received is not None and report.status == "interrupted" else report.exit_code
 
 
-def _message_of(reports: Sequence[Report]) -> str:
-    if len(reports) > 1:
-        return f"{sum(report.status == 'uploaded' for report in reports)} of {len(reports)} uploads are complete"
-    (report,) = reports
+def _message_of(report: Report) -> str:
     return report.error.what if report.error else report.status

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final, NoReturn
 
+from vidup.console import early
 from vidup.errors import ExitCode
 
 Signal = signal.Signals
@@ -19,7 +20,7 @@ ENDING: Final = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTER
 class Signals:
     """While entered, `on_stop(code)` hears of the first ending signal, `on_quit()` of the second, of which the process then ends at once,
     `on_look()` of every SIGUSR1, and `on_park(True)` before Ctrl-Z stops the process, `on_park(False)` when it goes on; all run inside
-    the handler."""
+    the handler. Of a signal that came before, `received` tells from the start, and nobody hears of it."""
 
     def __init__(
         self,
@@ -38,7 +39,8 @@ class Signals:
     def __enter__(self) -> Signals:
         for number in ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, or in the background of a script, it stays ignored
-                self._before[number] = signal.signal(number, self._asked_to_end)
+                self._before[number] = early.before(signal.signal(number, self._asked_to_end))
+        self.received = self.received or early.over()
         self._before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda _number, _frame: self._on_look())
         if signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
             self._before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._asked_to_rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 from vidup.inert import inert
 from vidup.plan.parts import Plan
 from vidup.units import show_size, show_time
@@ -51,6 +51,12 @@ def failure_lines(report: Report, key_source: str = "", noun: str = "key") -> li
             lines.append(f"  Keep {inert(_name(report))} unchanged until then.")
         lines.append(f"→ Continue with: {inert(report.resume_command, 1000)}")
     return lines
+
+
+def error_lines(error: VidupError) -> list[str]:
+    """What failed besides a file, the cause, and what to do."""
+    lines = (error.what, f"  {error.cause}" if error.cause else "", f"→ {error.advice}" if error.advice else "")
+    return [inert(line, 1000) for line in lines if line]
 
 
 def _could_not(report: Report) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vidup.inert import inert
+from vidup.inert import file_fields, inert
 from vidup.plan.parts import MAX_PART, MAX_SIZE, MIB, WARN_SIZE, Plan
 from vidup.plan.rate import seconds_for
 from vidup.units import option_size, show_duration, show_rate, show_size
 
 _BESIDES_PARTS = 3
 """Requests of an upload that carry no part: log in, create the video, ask the status at the end."""
+
+_EACH = 2
+"""Those of them that every file has: all files of a run share one log in."""
 
 _WINDOW = 60
 """Seconds for which api.video counts requests (https://docs.api.video/reference/README)."""
@@ -49,8 +53,12 @@ class Forecast:
     @property
     def sending_seconds(self) -> int:
         """Seconds that --limit-rate alone costs; 0 without it."""
-        left = max(0, self.plan.size - self.parts_done * self.plan.part_size)
-        return math.ceil(seconds_for(left, self.limit_rate))
+        return math.ceil(seconds_for(self.bytes_left, self.limit_rate))
+
+    @property
+    def bytes_left(self) -> int:
+        """Bytes that are still to be sent."""
+        return max(0, self.plan.size - self.parts_done * self.plan.part_size)
 
     @property
     def waiting_seconds(self) -> int:
@@ -74,7 +82,7 @@ class Forecast:
     def to_json(self) -> dict[str, object]:
         """The object that `vidup plan --json` prints."""
         return {
-            "file": self.file,
+            **file_fields(self.file),
             "size": self.plan.size,
             "part_size": self.plan.part_size,
             "total_parts": self.plan.total_parts,
@@ -92,14 +100,9 @@ class Forecast:
             f"parts     {'1 part' if total == 1 else f'{total} parts of {part_size}'}{sent}",
             f"requests  {self.requests}",
             f"limit     {self._limit()}",
-            *self._rate(),
+            *rate_lines(self.limit_rate, self.bytes_left),
             *self._too_large(),
         ]
-
-    def _rate(self) -> list[str]:
-        if self.limit_rate is None:
-            return []
-        return [f"rate      {show_rate(self.limit_rate)}: it alone takes {show_duration(self.sending_seconds)}"]
 
     def _too_large(self) -> list[str]:
         if self.plan.size <= WARN_SIZE:
@@ -118,3 +121,32 @@ class Forecast:
         )
         helpful = self.helpful_part_size
         return f"{words}. This would help: --part-size {option_size(helpful)}" if helpful else words
+
+
+def lines_of_all(forecasts: Iterable[Forecast], uploads_per_minute: int, limit_rate: int | None = None) -> list[str]:
+    """What these files take together under these limits, for a person."""
+    files = parts = requests = size = left = login = 0
+    for one in forecasts:
+        files += 1
+        size += one.plan.size
+        parts += one.parts_left
+        requests += one.parts_left + (0 if one.by_token else _EACH)
+        left += one.bytes_left
+        login |= not one.by_token
+    limit = f"{uploads_per_minute} uploads a minute"
+    seconds = max(0, parts - 1) // uploads_per_minute * _WINDOW
+    costs = f"it alone takes {show_duration(seconds)}" if seconds else "it costs no time, the line alone decides"
+    return [
+        f"files     {files} ({show_size(size)})",
+        f"parts     {parts}",
+        f"requests  {requests + login}",
+        f"limit     {limit}: {costs}",
+        *rate_lines(limit_rate, left),
+    ]
+
+
+def rate_lines(limit_rate: int | None, count: int) -> list[str]:
+    """What --limit-rate alone costs for so many bytes; nothing without it."""
+    if limit_rate is None:
+        return []
+    return [f"rate      {show_rate(limit_rate)}: it alone takes {show_duration(math.ceil(seconds_for(count, limit_rate)))}"]

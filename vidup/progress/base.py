@@ -24,8 +24,14 @@ from vidup.upload.tally import Snapshot, Tally
 
 Kind = Literal["note", "warning", "error", "success"]
 
+Told = Callable[[], None]
+"""Hears, in the thread that writes, that something was written."""
+
 _PATIENCE: Final = 2.0
 """Seconds that `close` waits for a terminal that takes no output (Ctrl-S, a full pipe nobody reads)."""
+
+_BLINK: Final = 0.1
+"""Seconds that last words wait for what is being written."""
 
 _PATIENT_FOR: Final = 1.0
 """Seconds from which it is told what everything waits for."""
@@ -90,9 +96,12 @@ class View(ABC):
         """Something happened; from any thread."""
         self._post(partial(self._receive, event))
 
-    def message(self, text: str, kind: Kind = "note") -> None:
-        """Lines for people: above the live block, or as plain lines. Each is made inert; a warning or an error is marked."""
-        self._post(partial(self._tell_people, text, kind))
+    def message(self, text: str, kind: Kind = "note", told: Told | None = None) -> None:
+        """Lines for people: above the live block, or as plain lines. Each is made inert; a warning or an error is marked.
+
+        `told` is called once they are written, and nothing can come in between.
+        """
+        self._post_and(partial(self._tell_people, text, kind), told)
 
     def progress_line(self) -> None:
         """Show the progress once, now."""
@@ -104,12 +113,25 @@ class View(ABC):
         self._post(self._look)
 
     @abstractmethod
-    def last_words(self, lines: Sequence[str], reports: Sequence[dict[str, Any]], leaving: Leaving) -> str:
-        """What the end of these files would be told as: for people these lines, a warning; nothing is written."""
+    def last_words(self, lines: Sequence[str], report: dict[str, Any]) -> str:
+        """What the end of a file would be told as: for people these lines, a warning; nothing is written."""
 
-    def cut_in(self, text: str) -> None:
-        """Take the live block away and write this at once, past the view's own thread, which writes no more. For a last moment."""
-        self.out.cut_in(self._wipe() + text)
+    def last_word(self, leaving: Leaving) -> str:
+        """What the end of vidup would be told as behind that; nothing is written."""
+        return ""
+
+    def cut_in(self, text: Callable[[], str]) -> None:
+        """Take the live block away and write this at once, past the view's own thread, which writes no more. For a last moment.
+
+        What is being written is waited for, but for a blink only: then a stream that takes nothing keeps us from it. The text is asked for
+        when nothing is, so that it can leave out what was told just now.
+        """
+        free = self._lock.acquire(timeout=_BLINK)
+        try:
+            self.out.cut_in(self._wipe() + text())
+        finally:
+            if free:
+                self._lock.release()
 
     def _wipe(self) -> str:
         """What puts the cursor at the start of a line of its own."""
@@ -139,8 +161,8 @@ class View(ABC):
             shown.wait(_PATIENCE)
 
     @abstractmethod
-    def result(self, report: dict[str, Any]) -> None:
-        """One file is over, and came to this report."""
+    def result(self, report: dict[str, Any], told: Told | None = None) -> None:
+        """One file is over, and came to this report. `told` as in `message`."""
 
     def exit_(self, code: int, kind: str, message: str, resumable: bool) -> None:
         """vidup ends with this exit code; the view is closed."""
@@ -204,6 +226,10 @@ class View(ABC):
         """The progress of one file ends here."""
         self._started = self._awaiting = self._down = None
 
+    def _make_room(self) -> None:
+        """Take away what is drawn, for now; lines alone only have to be out."""
+        self.out.flush()
+
     def _tell_no_more(self) -> None:
         self.style = self.style._replace(taskbar=False)
 
@@ -265,17 +291,25 @@ class View(ABC):
         now = self._clock()
         return down_state(self._down, now - self._down_since, self._down_at + self._down.wait - now)
 
-    def _waiting_now(self) -> str:
-        """What everything waits for before there is any progress, where that takes a second or more; else empty."""
+    def _waiting_now(self, least: float = _PATIENT_FOR) -> tuple[str, str] | None:
+        """What everything waits for before there is any progress, where that takes so many seconds or more, and how that goes."""
         waited = self._clock() - self._awaiting_since
-        if self._started is not None or self._awaiting is None or waited < _PATIENT_FOR:
-            return ""
-        return f"{inert(self._awaiting.what)}  {self._down_now() or show_duration(waited)}"
+        if self._started is not None or self._awaiting is None or waited < least:
+            return None
+        return inert(self._awaiting.what), self._down_now() or show_duration(waited)
 
     def _post(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)
         if not self._running:
             self._drain()
+
+    def _post_and(self, job: Callable[[], None], told: Told | None) -> None:
+        def both() -> None:
+            job()
+            if told is not None:
+                told()
+
+        self._post(both)
 
     def _drain(self) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from vidup.events import Started
 from vidup.inert import inert
-from vidup.progress.words import amounts, condition, file_name, percent, speed
+from vidup.progress.words import amounts, brief, condition, file_name, percent, speed
 from vidup.upload.rate import Pace
 from vidup.upload.tally import PartState, Snapshot
 
@@ -21,10 +21,11 @@ Width = Callable[[str], int]
 """How many cells a text takes."""
 
 _MIN_NAME: Final = 12
+_MIN_WHAT: Final = 8
 _MIN_BAR: Final = 8
 _MIN_MAP: Final = 10
-_GAP: Final = "  "
-_ECHO: Final = 4
+GAP: Final = "  "
+ECHO: Final = 4
 """Cells for `^C^C`: were they to wrap, the block would be a row higher than it is known to be, and the first would stay for good."""
 
 _PART_STYLES: Final = ("dim", "cyan", "cyan", "yellow", "green")
@@ -49,19 +50,26 @@ def frame(started: Started, numbers: Snapshot, pace: Pace, columns: int, glyphs:
     The cursor stays behind the last line, where the terminal echoes keys. `down` says how the line is, if it is down.
     """
     room = columns - 1
-    last = max(1, room - _ECHO)
+    last = max(1, room - ECHO)
     lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs, down), _map_line(numbers, last, glyphs))
-    return _cropped(lines[0], room, width), _cropped(lines[1], room, width), _cropped(lines[2], last, width)
+    return cropped(lines[0], room, width), cropped(lines[1], room, width), cropped(lines[2], last, width)
 
 
 def rows(block: Sequence[Line], columns: int, width: Width) -> int:
     """How many rows the block takes on a terminal that is `columns` wide by now, and has wrapped what was drawn when it was wider."""
-    return sum(max(1, -(-_cells(line, width) // columns)) for line in block)
+    return sum(max(1, -(-cell_count(line, width) // columns)) for line in block)
 
 
-def waiting_line(text: str, columns: int, glyphs: Glyphs, width: Width) -> Line:
-    """The one line of a block that has nothing to show yet but what is waited for, for a terminal of `columns`."""
-    return ((middle_cut(text, columns - 1, glyphs.ellipsis, width), ""),)
+def waiting_line(what: str, state: str, columns: int, glyphs: Glyphs, width: Width) -> Line:
+    """The one line of a block that has nothing to show yet but what is waited for, for a terminal of `columns`.
+
+    `state` is how that goes, and never cut: where both do not fit, it is told in brief, and then the middle of `what` is left out.
+    """
+    room = max(1, columns - 1 - ECHO)
+    for form, least in ((state, min(width(what), _MIN_NAME)), (brief(state), min(width(what), _MIN_WHAT))):
+        if room - len(GAP + form) >= least:
+            return ((middle_cut(what, room - len(GAP + form), glyphs.ellipsis, width), ""), (GAP + form, ""))
+    return ((head(brief(state), room, width), ""),)
 
 
 def middle_cut(text: str, room: int, ellipsis: str, width: Width) -> str:
@@ -69,10 +77,10 @@ def middle_cut(text: str, room: int, ellipsis: str, width: Width) -> str:
     if width(text) <= room:
         return text
     if room <= len(ellipsis):
-        return _head(text, room, width)
+        return head(text, room, width)
     tail_room = (room - len(ellipsis)) // 2
-    tail = _head(text[::-1], tail_room, width)[::-1]
-    return _head(text, room - len(ellipsis) - width(tail), width) + ellipsis + tail
+    tail = head(text[::-1], tail_room, width)[::-1]
+    return head(text, room - len(ellipsis) - width(tail), width) + ellipsis + tail
 
 
 def part_map(states: bytes, cells: int, glyphs: Glyphs) -> Line:
@@ -95,10 +103,10 @@ def _merged(states: bytes) -> int:
 def _headline(started: Started, room: int, glyphs: Glyphs, width: Width) -> Line:
     name, target, video_id = file_name(started), inert(started.target), inert(started.video_id)
     to = f" {glyphs.arrow} {target}"
-    endings: tuple[Line, ...] = (((to, "dim"), (_GAP + video_id, "cyan")), ((_GAP + video_id, "cyan"),), ())
+    endings: tuple[Line, ...] = (((to, "dim"), (GAP + video_id, "cyan")), ((GAP + video_id, "cyan"),), ())
     least = min(width(name), _MIN_NAME)
-    ending = next((ending for ending in endings if room - _cells(ending, width) >= least), ())
-    return ((middle_cut(name, room - _cells(ending, width), glyphs.ellipsis, width), "bold"), *ending)
+    ending = next((ending for ending in endings if room - cell_count(ending, width) >= least), ())
+    return ((middle_cut(name, room - cell_count(ending, width), glyphs.ellipsis, width), "bold"), *ending)
 
 
 def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs, down: str) -> Line:
@@ -107,10 +115,15 @@ def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs, down: st
     size: Span = (amounts(numbers).rjust(total_width), "")
     rate: Span = ("" if down else speed(numbers, pace).rjust(10), "")
     noted = down or pace.stalled or pace.limited or pace.stopping is not None
-    state: Span = (condition(numbers, pace, down).ljust(8), "yellow" if noted else "")
-    choices = (((done, size, rate, state), _MIN_BAR), ((done, rate, state), _MIN_BAR), ((done, state), 0))
-    fields: Line = next((choice for choice, bar in choices if room - _fields_width(choice) >= bar), (done,))
-    return (*_bar(numbers, max(0, room - _fields_width(fields)), glyphs), *((_GAP + text, style) for text, style in fields))
+    told, style = condition(numbers, pace, down), "yellow" if noted else ""
+    state: Span = (told.ljust(8), style)
+    short: Span = (brief(told), style)
+    choices: tuple[tuple[Line, int], ...] = (
+        ((done, size, rate, state), _MIN_BAR), ((done, rate, state), _MIN_BAR), ((done, state), 0), ((done, short), 0)
+    )  # fmt: skip
+    alone: Line = (short,) if noted and room >= _fields_width((short,)) else (done,)
+    fields = next((choice for choice, bar in choices if room - _fields_width(choice) >= bar), alone)
+    return (*_bar(numbers, max(0, room - _fields_width(fields)), glyphs), *((GAP + text, style) for text, style in fields))
 
 
 def _bar(numbers: Snapshot, cells: int, glyphs: Glyphs) -> Line:
@@ -129,20 +142,20 @@ def _map_line(numbers: Snapshot, room: int, glyphs: Glyphs) -> Line:
     retried = f"{numbers.parts_retried} retried" if numbers.parts_retried else ""
     tails = (f"{active}, {retried}" if retried else active, active, "")
     wanted = min(numbers.total_parts, _MIN_MAP)
-    rooms = ((tail, room - len(label) - len(tail) - len(_GAP)) for tail in tails)
+    rooms = ((tail, room - len(label) - len(tail) - len(GAP)) for tail in tails)
     tail, cells = next(((tail, cells) for tail, cells in rooms if cells >= wanted), ("", max(1, room - len(label))))
-    return ((label, ""), *part_map(numbers.states, cells, glyphs), (_GAP + tail, "dim"))
+    return ((label, ""), *part_map(numbers.states, cells, glyphs), (GAP + tail, "dim"))
 
 
 def _fields_width(fields: Line) -> int:
-    return sum(len(_GAP) + len(text) for text, _ in fields)
+    return sum(len(GAP) + len(text) for text, _ in fields)
 
 
-def _cells(line: Line, width: Width) -> int:
+def cell_count(line: Line, width: Width) -> int:
     return sum(width(text) for text, _ in line)
 
 
-def _head(text: str, room: int, width: Width) -> str:
+def head(text: str, room: int, width: Width) -> str:
     taken = 0
     for place, character in enumerate(text):
         taken += width(character)
@@ -151,12 +164,12 @@ def _head(text: str, room: int, width: Width) -> str:
     return text
 
 
-def _cropped(line: Line, room: int, width: Width) -> Line:
-    if _cells(line, width) <= room:
+def cropped(line: Line, room: int, width: Width) -> Line:
+    if cell_count(line, width) <= room:
         return line
     kept: list[Span] = []
     for text, style in line:
-        text = _head(text, room, width) if width(text) > room else text
+        text = head(text, room, width) if width(text) > room else text
         room -= width(text)
         kept.append((text, style))
     return tuple(kept)

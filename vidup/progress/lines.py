@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from vidup.inert import inert
-from vidup.progress.base import Kind, Leaving, View
+from vidup.progress.base import Kind, Told, View
 from vidup.progress.paint import linked, painted
 from vidup.progress.words import progress_line
 
@@ -24,9 +24,9 @@ class LineView(View):
     signs: ClassVar[dict[str, str]] = {"note": "", "warning": "warning: ", "error": "error: ", "success": ""}
     _video_id = ""
 
-    def result(self, report: dict[str, Any]) -> None:
+    def result(self, report: dict[str, Any], told: Told | None = None) -> None:
         """One file is over: its progress ends here. What it came to is told by the summary, a message."""
-        self._post(partial(self._end, report))
+        self._post_and(partial(self._end, report), told)
 
     def _end(self, report: dict[str, Any]) -> None:
         self._video_id = inert(report.get("video_id") or "")
@@ -46,7 +46,7 @@ class LineView(View):
             yield sign + inert(line, LONGEST_LINE)
             sign = ""
 
-    def last_words(self, lines: Sequence[str], reports: Sequence[dict[str, Any]], leaving: Leaving) -> str:
+    def last_words(self, lines: Sequence[str], report: dict[str, Any]) -> str:
         """The lines, as warnings are shown."""
         return "".join(self._worded(line, "warning") for line in self._signed("\n".join(lines), "warning"))
 
@@ -57,6 +57,8 @@ class LineView(View):
     def _progress_now(self) -> None:
         if self._started is not None:
             self._line(progress_line(*self._reading(), self._down_now()), "note")
+        elif not self._dark:
+            self._line("  ".join(self._waiting_now(0.0) or ("nothing is being sent now",)), "note")
 
     def _painted(self, text: str, kind: Kind) -> str:
         text = painted(text, _SGR.get(kind, ""), self._video_id) if self.style.color else text

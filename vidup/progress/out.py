@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import sys
 from collections.abc import Callable
 from typing import Final, TextIO
 
@@ -63,6 +64,16 @@ class Out:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             write_at_once(self._stream.fileno(), self.carried(text).encode(self.encoding))
 
+    def typed(self) -> int:
+        """Bytes of whole lines that were typed at this terminal and nobody has read yet; they stay where they are."""
+        from fcntl import ioctl
+        from termios import FIONREAD
+
+        try:
+            return int.from_bytes(ioctl(self._stream.fileno(), FIONREAD, bytes(4)), sys.byteorder)
+        except (OSError, ValueError):
+            return 0
+
     def is_lent(self) -> bool:
         """Whether this is the terminal that started vidup, and somebody else, as its shell, has the use of it now."""
         try:
@@ -87,5 +98,21 @@ def write_at_once(descriptor: int, data: bytes) -> None:
     os.set_blocking(descriptor, False)
     try:
         os.write(descriptor, data)
+    finally:
+        os.set_blocking(descriptor, blocks)
+
+
+def write_while_taken(descriptor: int, data: bytes, patience: float) -> None:
+    """Write as long as some of it is taken within so many seconds; the rest is dropped. Raises OSError."""
+    import select
+
+    blocks = os.get_blocking(descriptor)
+    os.set_blocking(descriptor, False)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    left = memoryview(data)
+    try:
+        while left and any(event & select.POLLOUT for _descriptor, event in poll.poll(patience * 1000)):
+            left = left[os.write(descriptor, left[: select.PIPE_BUF]) :]
     finally:
         os.set_blocking(descriptor, blocks)

@@ -54,12 +54,12 @@ class PlainView(LineView):
 
     def _beat_waiting(self, silent: float) -> None:
         """What is waited for before there is progress: told once when that takes long, then as seldom as all else."""
-        text = self._waiting_now()
+        waiting = self._waiting_now()
         waited = self._clock() - self._awaiting_since
-        if self._awaiting is None or not text or waited < _LONG or (self._awaiting.what == self._waited_for and silent < _HEARTBEAT):
+        if self._awaiting is None or waiting is None or waited < _LONG or (self._awaiting.what == self._waited_for and silent < _HEARTBEAT):
             return
         self._waited_for, self._line_at = self._awaiting.what, self._clock()
-        self._line(text, "note")
+        self._line("  ".join(waiting), "note")
 
     def _shown(self, event: Event) -> None:
         match event:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from vidup.events import Awaiting, Event, Finishing, LineDown, LineUp, Named, PartChanged, Resumed, Retrying, Started, Waiting
 from vidup.inert import json_line
-from vidup.progress.base import Kind, Leaving, View
+from vidup.progress.base import Kind, Leaving, Told, View
 from vidup.progress.words import up_line
 
 
@@ -24,7 +24,7 @@ class StreamView(View):
     def beat(self) -> None:
         """Tell the progress if any of it is new, a stall that began included."""
         if self._started is None:
-            if self._waiting_now() and self._awaiting is not self._waited_for and self._awaiting is not None:
+            if self._waiting_now() is not None and self._awaiting is not self._waited_for and self._awaiting is not None:
                 self._waited_for = self._awaiting
                 self._object("wait", seconds=0, reason=self._awaiting.what)
             return
@@ -43,23 +43,26 @@ class StreamView(View):
             eta=None if pace.eta is None else round(pace.eta, 1),
         )
 
-    def result(self, report: dict[str, Any]) -> None:
+    def result(self, report: dict[str, Any], told: Told | None = None) -> None:
         """What one file came to, as `--json` has it but for the assets: a private video's URLs belong to stdout alone."""
-        self._post(lambda: self._report(report))
+        self._post_and(lambda: self._report(report), told)
 
     def exit_(self, code: int, kind: str, message: str, resumable: bool) -> None:
         """The last object; whatever is told after it is dropped."""
         self._post(lambda: self._leave(code, kind, message, resumable))
         self.close()
 
-    def last_words(self, lines: Sequence[str], reports: Sequence[dict[str, Any]], leaving: Leaving) -> str:
-        """The results and the exit."""
-        told = [self._worded("result", {**report, "assets": None}) for report in reports]
-        return "".join([*told, self._worded("exit", leaving._asdict())])
+    def last_words(self, lines: Sequence[str], report: dict[str, Any]) -> str:
+        """The result."""
+        return self._worded("result", {**report, "assets": None})
 
-    def cut_in(self, text: str) -> None:
+    def last_word(self, leaving: Leaving) -> str:
+        """The exit."""
+        return self._worded("exit", leaving._asdict())
+
+    def cut_in(self, text: Callable[[], str]) -> None:
         """Nothing where the exit was told: it is the last."""
-        super().cut_in("" if self._ended else text)
+        super().cut_in(lambda: "" if self._ended else text())
 
     def _wipe(self) -> str:
         return ""
@@ -107,11 +110,14 @@ class StreamView(View):
         self._ended = True
 
     def _last_progress(self) -> None:
-        self._progress_now()
+        self._told = None
+        self._look()
         self._rest()
 
     def _progress_now(self) -> None:
         self._told = None
+        if self._started is None and not self._dark:
+            self._object("wait", seconds=0, reason=self._awaiting.what if self._awaiting is not None else "nothing is being sent now")
         self._look()
 
     def _say(self, text: str, kind: Kind) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from threading import Event as Signal
-from typing import IO, TYPE_CHECKING, ClassVar, cast
+from typing import IO, TYPE_CHECKING, ClassVar, Final, cast
 
 from vidup.events import Event, LineDown, LineUp, Named, Resumed, Retrying, Started
 from vidup.progress.base import Kind
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from rich.segment import Segment
 
 
+_FEW_SPARE: Final = 2
+_MANY_SPARE: Final = 5
+"""Rows kept free below the block: for the Enter that somebody presses twice, and once one was, for those of a key that is held."""
+
+
 class TerminalView(LineView):
     """The block at the bottom of the terminal, redrawn by this view's thread; everything else scrolls by above it."""
 
@@ -28,7 +33,9 @@ class TerminalView(LineView):
     _live: Live | None = None
     _drawn: tuple[Line, ...] | None = None
     _taskbar: int | None = None
-    _columns = 0
+    _columns = _lines = 0
+    _typed = 0
+    _spare = _FEW_SPARE
 
     def beat(self) -> None:
         """Draw the block as it is now; what has not changed costs no output."""
@@ -36,16 +43,17 @@ class TerminalView(LineView):
             self._leave_block()
             return
         size = self.out.size()
-        block = self._block(size.columns)
-        if not block or (block == self._drawn and size.columns == self._columns):
+        block, typed = self._block(size.columns), self._was_typed_at()
+        if not block or (block == self._drawn and size.columns == self._columns and not typed):
             return
         from rich.segment import Segments
 
-        self._unwrap(size.columns)
+        self._return()
         live = self._live or self._begin()
         live.console.size = size
         live.update(Segments(_segments(block)), refresh=True)
-        self._drawn, self._columns = block, size.columns
+        self._drawn, self._columns, self._lines = block, size.columns, size.lines
+        self._settle_cursor()
         if self._started is not None:
             self._tell_terminal(percent(self._tally.snapshot()))
 
@@ -60,6 +68,30 @@ class TerminalView(LineView):
             self.out.write(taskbar(percents))
             self.out.flush()
 
+    def _was_typed_at(self) -> bool:
+        """Whether Enter was pressed since the last look: the cursor stands elsewhere then, and more may come while the key is held."""
+        before, self._typed = self._typed, self.out.typed()
+        if self._drawn is None or before == self._typed:
+            return False
+        self._spare = _MANY_SPARE
+        return True
+
+    def _settle_cursor(self) -> None:
+        """Have the terminal remember where the block ends, and keep rows free below it, so that an echoed Enter scrolls nothing away."""
+        spare = max(0, min(self._spare, self._lines - len(self._drawn or ()) - 1))
+        self.out.write("\x1bD" * spare + (f"\x1b[{spare}A" if spare else "") + "\x1b7")
+        self.out.flush()
+
+    def _return(self) -> None:
+        """Go back to where the block ends, before it is drawn anew or taken away."""
+        self.out.write(self._way_back())
+        self._unwrap(self.out.size().columns)
+
+    def _way_back(self) -> str:
+        """What puts the cursor where the block ends, whatever was typed since; in a window of another size nobody knows where that is."""
+        size = self.out.size()
+        return "\x1b8\x1b[J" if self._drawn is not None and (size.columns, size.lines) == (self._columns, self._lines) else ""
+
     def _unwrap(self, columns: int) -> None:
         """Take away the rows that the block has more than lines since the window became narrower; rich goes up by its lines."""
         if self._drawn is not None and columns < self._columns:
@@ -72,8 +104,8 @@ class TerminalView(LineView):
         glyphs = BLOCKS if self.out.is_utf8 else ASCII
         if self._started is not None:
             return frame(self._started, *self._reading(), columns, glyphs, self._width, self._down_now())
-        text = self._waiting_now()
-        return (waiting_line(text, columns, glyphs, self._width),) if text else ()
+        waiting = self._waiting_now()
+        return () if waiting is None else (waiting_line(*waiting, columns, glyphs, self._width),)
 
     def _begin(self) -> Live:
         from rich.console import Console
@@ -112,8 +144,8 @@ class TerminalView(LineView):
 
     def _wipe(self) -> str:
         """The block's rows, or the line on which a key was echoed."""
-        drawn = self._drawn
-        return "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (rows(drawn, self.out.size().columns, self._width) - 1 if drawn is not None else 0)
+        more = rows(self._drawn, self.out.size().columns, self._width) - 1 if self._drawn is not None else 0
+        return self._way_back() + "\r\x1b[2K" + "\x1b[1A\x1b[2K" * more
 
     def _leave_block(self) -> None:
         """The block is left where it is; the next one begins below whatever is written meanwhile."""
@@ -127,8 +159,12 @@ class TerminalView(LineView):
     def _rest(self) -> None:
         super()._rest()
         self._tell_terminal(None)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Take the block away."""
         narrower = self._live is not None and self.out.size().columns < self._columns
-        self._unwrap(self.out.size().columns)
+        self._return()
         live, self._live, self._drawn = self._live, None, None
         if live is None:
             return
@@ -163,7 +199,9 @@ class TerminalView(LineView):
             return
         from rich.text import Text
 
+        self._return()
         self._live.console.print(Text.from_ansi(self._painted(self.out.carried(text), kind)), soft_wrap=True)
+        self._settle_cursor()
 
     def _width(self, text: str) -> int:
         return _cells(self.out.carried(text))

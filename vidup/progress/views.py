@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from vidup.progress.base import View
 from vidup.progress.choice import Style
 from vidup.upload.tally import Tally
+
+if TYPE_CHECKING:
+    from vidup.progress.crowd import CrowdView
+    from vidup.upload.crowd import Crowd
 
 
 def open_view(
@@ -41,3 +45,31 @@ def open_view(
             from vidup.progress.plain import SilentView
 
             return SilentView(style, tally, stream, clock, now)
+
+
+def open_crowd_view(
+    style: Style,
+    crowd: Crowd,
+    stream: TextIO,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], float] = time.time,
+) -> CrowdView:
+    """The view of many files for this style; the rest as `open_view`."""
+    match style.mode:
+        case "tty":
+            from vidup.progress.crowdview import CrowdTerminalView
+
+            return CrowdTerminalView(style, crowd, stream, clock, now)
+        case "json":
+            from vidup.progress.crowdstream import CrowdStreamView
+
+            return CrowdStreamView(style, crowd, stream, clock, now)
+        case "plain":
+            from vidup.progress.crowdplain import CrowdPlainView
+
+            return CrowdPlainView(style, crowd, stream, clock, now)
+        case "none":
+            from vidup.progress.crowdplain import CrowdSilentView
+
+            return CrowdSilentView(style, crowd, stream, clock, now)

@@ -44,7 +44,7 @@ def condition(numbers: Snapshot, pace: Pace, down: str = "") -> str:
     if is_whole(numbers):
         return "finishing"
     if pace.stopping is not None:
-        return stopping_words(numbers, pace.stopping)
+        return stopping_words(numbers.states.count(PartState.ANSWER), pace.stopping)
     if pace.limited:
         return f"rate limit: {show_duration(math.ceil(pace.limited))}"
     if pace.idle >= STALL_AFTER:
@@ -54,15 +54,14 @@ def condition(numbers: Snapshot, pace: Pace, down: str = "") -> str:
     return "" if pace.eta is None else f"eta {show_duration(pace.eta)}"
 
 
-def stopping_words(numbers: Snapshot, seconds: float) -> str:
+def stopping_words(answers: int, seconds: float) -> str:
     """`stopping, 4 s for 4 answers`; without a promise where there is nothing to wait for."""
-    answers = numbers.states.count(PartState.ANSWER)
     return f"stopping, {show_duration(math.ceil(seconds))} for {answers} answer{'s'[: answers > 1]}" if answers else "stopping"
 
 
 def progress_line(numbers: Snapshot, pace: Pace, down: str = "") -> str:
-    """`10%  309.0 MiB/3.00 GiB  11.9 MiB/s  eta 3:52`."""
-    fields = (f"{percent(numbers)}%", amounts(numbers), speed(numbers, pace), condition(numbers, pace, down))
+    """`10%  309.0 MiB/3.00 GiB  11.9 MiB/s  eta 3:52`; of a line that is `down` no rate is claimed."""
+    fields = (f"{percent(numbers)}%", amounts(numbers), "" if down else speed(numbers, pace), condition(numbers, pace, down))
     return "  ".join(field for field in fields if field)
 
 
@@ -109,6 +108,11 @@ def down_state(event: LineDown, since: float, until_next: float) -> str:
     what, lasts = "no connection" if event.lost else "server in trouble", round(max(since, 0.0))
     upcoming = f"next try in {show_duration(math.ceil(until_next))}" if until_next > 0 else "trying now"
     return f"{what} {lasts // 60}:{lasts % 60:02}, {upcoming}"
+
+
+def brief(state: str) -> str:
+    """The state without what only adds to it: `no connection 0:42` of `no connection 0:42, next try in 5 s`."""
+    return state.partition(", ")[0]
 
 
 def up_line(event: LineUp) -> str:

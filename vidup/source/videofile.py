@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -12,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.plan.parts import MAX_SIZE, MIB, Part
@@ -145,6 +146,28 @@ def open_video(path: str) -> VideoFile:
     )  # fmt: skip
 
 
+class Look(NamedTuple):
+    """What a path leads to, without opening it: the device and inode, None where it leads to nothing, and why it cannot be uploaded."""
+
+    identity: tuple[int, int] | None
+    refusal: VidupError | None
+
+
+def look_at(path: str) -> Look:
+    """Whether this could be opened for an upload; the refusals are those of `open_video`. What is found may be another thing later."""
+    try:
+        about = os.stat(path)
+    except (OSError, ValueError) as error:
+        return Look(None, _cannot_open(path, error))
+    identity = about.st_dev, about.st_ino
+    if refusal := _why_not(about):
+        what, advice = refusal
+        return Look(identity, VidupError(ExitCode.FILE, f"{path} {what}", advice=advice))
+    if not os.access(path, os.R_OK):
+        return Look(identity, _cannot_open(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
+    return Look(identity, None)
+
+
 def _cannot_open(path: str, error: OSError | ValueError) -> VidupError:
     """The refusal of a path that leads to no file; of a relative one also the folder it was looked for in."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -172,7 +195,9 @@ def _current_folder() -> str:
 
 def _why_not(about: os.stat_result) -> tuple[str, str] | None:
     if not stat.S_ISREG(about.st_mode):
-        return "is a folder, not a file" if stat.S_ISDIR(about.st_mode) else "is not a regular file", "Name a video file."
+        if stat.S_ISDIR(about.st_mode):
+            return "is a folder, not a file", "Name a video file, or add -r for the videos in the folder."
+        return "is not a regular file", "Name a video file."
     if about.st_size == 0:
         return "is empty (0 bytes)", "Name a file that holds a video."
     if about.st_size > MAX_SIZE:

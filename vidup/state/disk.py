@@ -1,4 +1,8 @@
-"""EDGE: the disk under the state folder: few operations, each of which is on the platter, or was not done, when it returns."""
+"""EDGE: the disk under the state folder: few operations, each of which is on the platter, or was not done, when it returns.
+
+What need not outlive a power failure is written without waiting for the platter (`lasting=False`): a process that is killed loses
+nothing of that either, for the kernel has it.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +30,22 @@ class Disk(Protocol):
     def names(self, folder: Path) -> list[str]:
         """The names of the files in the folder, in any order."""
 
-    def read(self, path: Path) -> bytes:
-        """The whole file."""
+    def read(self, path: Path, start: int = 0) -> bytes:
+        """The whole file, or what comes after its first `start` bytes."""
 
-    def create(self, path: Path, data: bytes) -> None:
+    def end(self, path: Path) -> tuple[int, int]:
+        """Which file it is, and how many bytes it has: what tells whether somebody wrote to it."""
+
+    def create(self, path: Path, data: bytes, lasting: bool = True) -> None:
         """The file with this content, readable for the user alone, in place of an older one: it is there whole, or not at all."""
 
-    def append(self, path: Path, data: bytes) -> None:
+    def append(self, path: Path, data: bytes, lasting: bool = True) -> None:
         """Add to a file that is there; after an OSError it is as it was before."""
 
     def truncate(self, path: Path, size: int) -> None:
         """Keep only the first `size` bytes."""
 
-    def remove(self, path: Path) -> None:
+    def remove(self, path: Path, lasting: bool = True) -> None:
         """Remove the file; one that is missing is fine."""
 
     def exists(self, path: Path) -> bool:
@@ -62,29 +69,38 @@ class OsDisk:
         """As `Disk` says."""
         return os.listdir(folder)
 
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path, start: int = 0) -> bytes:
         """As `Disk` says."""
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            if start:
+                file.seek(start)
+            return file.readall()
 
-    def create(self, path: Path, data: bytes) -> None:
+    def end(self, path: Path) -> tuple[int, int]:
+        """As `Disk` says."""
+        about = os.stat(path)
+        return about.st_ino, about.st_size
+
+    def create(self, path: Path, data: bytes, lasting: bool = True) -> None:
         """As `Disk` says."""
         beside = path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}")  # two processes must not write one draft
         try:
-            _write_new(beside, data)
+            _write_new(beside, data, lasting)
             os.replace(beside, path)
         except OSError:
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        if lasting:
+            _sync_folder(path.parent)
 
-    def append(self, path: Path, data: bytes) -> None:
+    def append(self, path: Path, data: bytes, lasting: bool = True) -> None:
         """As `Disk` says."""
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
             before = os.fstat(descriptor).st_size
             try:
-                _write(descriptor, data)
+                _write(descriptor, data, lasting)
             except OSError:
                 with contextlib.suppress(OSError):
                     os.ftruncate(descriptor, before)
@@ -101,31 +117,33 @@ class OsDisk:
         finally:
             os.close(descriptor)
 
-    def remove(self, path: Path) -> None:
+    def remove(self, path: Path, lasting: bool = True) -> None:
         """As `Disk` says."""
         try:
             path.unlink()
         except FileNotFoundError:
             return
-        _sync_folder(path.parent)
+        if lasting:
+            _sync_folder(path.parent)
 
     def exists(self, path: Path) -> bool:
         """As `Disk` says."""
         return os.path.exists(path)
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def _write_new(path: Path, data: bytes, lasting: bool = True) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        _write(descriptor, data)
+        _write(descriptor, data, lasting)
     finally:
         os.close(descriptor)
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _write(descriptor: int, data: bytes, lasting: bool) -> None:
     if os.write(descriptor, data) != len(data):  # what is short on a local file is a disk that filled up
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    _sync(descriptor)
+    if lasting:
+        _sync(descriptor)
 
 
 def _sync(descriptor: int) -> None:

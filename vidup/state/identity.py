@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 
 def upload_id_for(path: str, base_url: str, requested_id: str, turn: int = 0) -> str:
     """The short, shell-safe name of an upload, from what tells one upload from another and the names that were taken already."""
@@ -18,6 +20,7 @@ def file_mark(path: str, size: int, mtime_ns: int, base_url: str) -> str:
     return _short("file", path, str(size), str(mtime_ns), base_url)
 
 
+@cache
 def key_hash(base_url: str, key: str) -> str:
     """Eight digits that tell whether two runs used the same key, and nothing else about it."""
     import hashlib  # what only looks at the records, as a TAB does, need not load it

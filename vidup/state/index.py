@@ -1,12 +1,13 @@
 """EDGE: a small file that tells which record may be the one looked for, so that they need not all be read.
 
-A line for each record, of hashes only. It is an aid: what it says is checked in the record itself, and what it lacks is read again.
+A line for each record, of hashes only. It is an aid: what it says is checked in the record itself, and what it lacks is read again. So
+nothing waits for it to be on the platter, and a run of thousands of files reads of it only what others have added since.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -38,30 +39,89 @@ class Index:
     def __init__(self, path: Path, disk: Disk) -> None:
         self._path = path
         self._disk = disk
+        self._file = (0, 0)
+        self._lines = 0
+        self._known: dict[str, Known] = {}
+        self._with_mark: dict[str, set[str]] = {}
 
-    def read(self) -> tuple[dict[str, Known], int]:
-        """What is known by upload id, the last line counts, and how many lines there are."""
-        try:
-            entries = decode_lines(self._disk.read(self._path))
-        except OSError:
-            return {}, 0
-        lines = [Known(*map(str, words)) for entry in entries if isinstance(words := entry.get("known"), list) and len(words) == 3]
-        return {known.upload_id: known for known in lines}, len(lines)
+    def having(self, mark: str, read_all: Callable[[set[str]], Iterable[Known]], names: Callable[[], Iterable[str]]) -> set[str]:
+        """The upload ids of the records of which the index says that their path or content has this mark.
+
+        `read_all` is asked, where the file is not the one that was read before, for the lines of records that it does not know;
+        `names` for the records that there are, where it tells of too many that are gone.
+        """
+        if not self._caught_up():
+            self.add(*read_all(set(self._known)))
+        if self._lines > 2 * len(self._known) + _SLACK:
+            self._tidy(set(names()))
+        return self._with_mark.get(mark, set())
 
     def add(self, *more: Known) -> None:
         """Note these records."""
+        if not more:
+            return
+        data = _encoded(more)
+        before, self._lines = self._file, self._lines + len(more)
         with contextlib.suppress(OSError):
             try:
-                self._disk.append(self._path, _encoded(more))
+                self._disk.append(self._path, data, lasting=False)
             except FileNotFoundError:
-                self._disk.create(self._path, _encoded(more))
+                self._disk.create(self._path, data, lasting=False)
+                before = (self._disk.end(self._path)[0], 0)
+            now = self._disk.end(self._path)
+            if now == (before[0], before[1] + len(data)):  # else others have added to it, too: that is read when it is needed
+                self._file = now
+        for known in more:
+            self._learn(known)
 
-    def tidy(self, records: Iterable[Known], lines: int) -> None:
-        """Keep the lines of these records alone, once most are about others."""
-        kept = list(records)
-        if lines > 2 * len(kept) + _SLACK:
+    def drop(self, upload_id: str) -> None:
+        """This record is gone; its line may stay."""
+        known = self._known.pop(upload_id, None)
+        for mark in known[1:] if known is not None else ():
+            ids = self._with_mark.get(mark, set())
+            ids.discard(upload_id)
+            if not ids:
+                self._with_mark.pop(mark, None)
+
+    def _caught_up(self) -> bool:
+        """Read what was added since; False where it is another file than before, so that there may be records that no line tells of."""
+        try:
+            now = self._disk.end(self._path)
+        except OSError:
+            now = (0, 0)
+        if now == self._file and self._lines:
+            return True
+        same = bool(self._lines) and now[0] == self._file[0] and now[1] > self._file[1]
+        if not same:
+            self._file, self._lines = (now[0], 0), 0
+            self._known.clear()
+            self._with_mark.clear()
+        try:
+            data = self._disk.read(self._path, self._file[1])
+        except OSError:
+            return False
+        whole = data.rfind(b"\n") + 1
+        for entry in decode_lines(data[:whole]):
+            words = entry.get("known")
+            if isinstance(words, list) and len(words) == 3:
+                self._learn(Known(*map(str, words)))
+        self._file, self._lines = (now[0], self._file[1] + whole), self._lines + data.count(b"\n")
+        return same
+
+    def _learn(self, known: Known) -> None:
+        self.drop(known.upload_id)  # the last line counts
+        self._known[known.upload_id] = known
+        for mark in known[1:]:
+            self._with_mark.setdefault(mark, set()).add(known.upload_id)
+
+    def _tidy(self, records: set[str]) -> None:
+        """Keep the lines of these records alone, if most are about others."""
+        for upload_id in [upload_id for upload_id in self._known if upload_id not in records]:
+            self.drop(upload_id)
+        if self._lines > 2 * len(self._known) + _SLACK:
             with contextlib.suppress(OSError):
-                self._disk.create(self._path, _encoded(kept))
+                self._disk.create(self._path, _encoded(self._known.values()), lasting=False)
+                self._file, self._lines = self._disk.end(self._path), len(self._known)
 
 
 def _encoded(lines: Iterable[Known]) -> bytes:

@@ -5,54 +5,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from vidup.errors import ExitCode, VidupError
 from vidup.state.disk import Disk, OsDisk
 from vidup.state.identity import content_mark, upload_id_for
 from vidup.state.index import Index, Known
+from vidup.state.lock import Lock, take
 from vidup.state.record import Checkpoint, Record, decode, encode, encode_checkpoint
-from vidup.units import show_duration
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 _SUFFIX: Final = ".jsonl"
 _INDEX: Final = "index"
 _THIS_MACHINE: Final = OsDisk()
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
-"""How file systems say that files cannot be locked there: NFS without its lock service, some SMB and FUSE."""
-
-
-class Busy(VidupError):
-    """Another process is at this upload."""
-
-
-class Lock:
-    """The lock of one upload, held. The kernel frees it with the process, however that ends.
-
-    Its file stays for ever: if it were removed, two processes could hold locks on two files of one name.
-    """
-
-    def __init__(self, lock: BaseFileLock, holder: Path) -> None:
-        """`holder` is a file that tells others who has the lock."""
-        self._lock = lock
-        self._holder = holder
-        with contextlib.suppress(OSError):
-            holder.write_text(f"{os.getpid()} {os.uname().nodename}\n")
-            holder.chmod(0o600)
-
-    def release(self) -> None:
-        """Let others have it; again is no harm."""
-        if self._lock.is_locked:
-            with contextlib.suppress(OSError):
-                self._holder.unlink(missing_ok=True)
-            self._lock.release()
 
 
 class Unreadable(VidupError):
@@ -66,13 +33,17 @@ class StateFolder:
         self.path = path
         self.disk = disk
         self._index = Index(path / _INDEX, disk)
+        self._prepared = False
 
     def prepare(self) -> None:
-        """Create the folder and see that it can be written. Raises VidupError naming the folder: AGAIN if the disk is full, else FILE."""
+        """Create the folder and see, once, that it can be written. Raises VidupError naming it: AGAIN if the disk is full, else FILE."""
+        if self._prepared:
+            return
         try:
             self.disk.prepare(self.path)
         except OSError as error:
             raise disk_refuses(error, self.path) from error
+        self._prepared = True
 
     def file_of(self, upload_id: str) -> Path:
         """Where the record of this upload is, or would be."""
@@ -87,7 +58,7 @@ class StateFolder:
         except OSError as error:
             raise VidupError(
                 ExitCode.FILE, f"The state folder {self.path} cannot be read", cause=error.strerror or str(error),
-                advice="Repair it, or name another one with --state-dir.",
+                advice="Repair it, or name another one with --state-dir.", concerns_all=True,
             ) from error  # fmt: skip
 
     def records(self) -> Iterator[Record]:
@@ -117,7 +88,7 @@ class StateFolder:
         _, record = self._by_name(*wanted)
         if record is None:  # it may bear another name: it was begun under another path, or when its name was taken
             by_path = upload_id_for(*wanted)
-            record = self._by_index(lambda known: known.by_path == by_path, lambda checkpoint: _identity(checkpoint) == wanted)
+            record = self._by_index(by_path, lambda checkpoint: _identity(checkpoint) == wanted)
         return record
 
     def find_moved(self, base_url: str, requested_id: str, fingerprint: str) -> Record | None:
@@ -129,7 +100,7 @@ class StateFolder:
             same = (checkpoint.base_url, checkpoint.requested_id, checkpoint.fingerprint) == wanted
             return same and not self.disk.exists(Path(checkpoint.path))
 
-        return self._by_index(lambda known: known.by_content == mark, fits)
+        return self._by_index(mark, fits)
 
     def free_upload_id(self, path: str, base_url: str, requested_id: str) -> str:
         """The name for a new upload of this path: the usual one, unless the record of a file that has moved away still bears it.
@@ -142,35 +113,23 @@ class StateFolder:
         """Have this record found by what its checkpoint says from now on."""
         self._index.add(Known.of(checkpoint))
 
-    def forget(self, upload_id: str) -> None:
-        """Remove a record; to be called under its lock. OSError if the disk refuses."""
-        self.disk.remove(self.file_of(upload_id))
+    def forget(self, upload_id: str, lasting: bool = True) -> None:
+        """Remove a record; to be called under its lock. OSError if the disk refuses.
+
+        Not `lasting`: after a power failure it may be there again, and then tells of an upload that is complete.
+        """
+        self.disk.remove(self.file_of(upload_id), lasting)
+        self._index.drop(upload_id)
 
     def lock(self, upload_id: str) -> Lock:
         """Take the lock of this upload, at once or not at all. A dead holder holds nothing.
 
-        Raises Busy, naming the holder, if another process has it, VidupError(FILE) where files cannot be locked, else as `prepare`.
+        Raises `Busy`, naming the holder, if another process has it, VidupError(FILE) where files cannot be locked, else as `prepare`.
         """
-        from filelock import FileLock, Timeout
-
-        holder = self.path / f"{upload_id}.holder"
-        name = self.path / f"{upload_id}.lock"
-        lock: BaseFileLock = FileLock(name, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False)
         try:
-            lock.acquire()
-        except Timeout:
-            raise Busy(
-                ExitCode.BUSY, "Another vidup is uploading this file now", cause=_holder_words(holder),
-                advice="Let it finish, or stop it; then run the same command again.",
-            ) from None  # fmt: skip
+            return take(self.path, upload_id)
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise disk_refuses(error, self.path) from error
-            raise VidupError(
-                ExitCode.FILE, f"Files cannot be locked in the state folder {self.path}", cause=error.strerror or str(error),
-                advice="Name a folder on a local disk with --state-dir: without a lock two vidups could spoil one upload.",
-            ) from error  # fmt: skip
-        return Lock(lock, holder)
+            raise disk_refuses(error, self.path) from error
 
     @contextlib.contextmanager
     def locked(self, upload_id: str) -> Iterator[None]:
@@ -201,48 +160,59 @@ class StateFolder:
                 return upload_id, record
         raise AssertionError("itertools.count ended")
 
-    def _by_index(self, may: Callable[[Known], bool], fits: Callable[[Checkpoint], bool]) -> Record | None:
+    def _by_index(self, mark: str, fits: Callable[[Checkpoint], bool]) -> Record | None:
         """The oldest record that fits, of those of which the index says that they may."""
-        index, lines = self._index.read()
-        upload_ids = self.upload_ids()
-        unknown = [record for name in upload_ids if name not in index and (record := self._readable(name)) is not None]
-        if unknown:  # of a vidup that had no index, or a line got lost
-            more = {record.checkpoint.upload_id: Known.of(record.checkpoint) for record in unknown}
-            self._index.add(*more.values())
-            index |= more
-        here = [index[name] for name in upload_ids if name in index]
-        self._index.tidy(here, lines)
-        found = [record for known in here if may(known) and (record := self._readable(known.upload_id)) and fits(record.checkpoint)]
+
+        def unknown(index: set[str]) -> list[Known]:
+            """The lines for records of a vidup that had no index, or whose line got lost."""
+            others = [record for name in self.upload_ids() if name not in index and (record := self._readable(name)) is not None]
+            return [Known.of(record.checkpoint) for record in others]
+
+        may = self._index.having(mark, unknown, self.upload_ids)
+        found = [record for name in sorted(may) if (record := self._readable(name)) is not None and fits(record.checkpoint)]
         return min(found, key=_age, default=None)
 
 
 class Journal:
     """The open record of the upload being made: every line is on the disk before the next thing happens.
 
-    Whatever writes raises OSError if the disk refuses; the record is then as it was before.
+    Whatever writes raises OSError if the disk refuses; the record is then as it was before. The record of an upload of one part waits for
+    no platter: all that it could save after a power failure is that part, and to wait four times for the disk would take longer than to
+    send a small file again.
     """
 
-    def __init__(self, folder: StateFolder, upload_id: str) -> None:
+    def __init__(self, folder: StateFolder, upload_id: str, total_parts: int) -> None:
         self._folder = folder
         self._upload_id = upload_id
+        self._total_parts = total_parts
         self._closed = False
 
     @classmethod
     def create(cls, folder: StateFolder, checkpoint: Checkpoint) -> Journal:
         """Write a new record in one step: it is there whole, or not at all. OSError if the disk refuses."""
         folder.note(checkpoint)  # first: a line about no record is no harm, a record without its line must be read to be found
-        folder.disk.create(folder.file_of(checkpoint.upload_id), encode_checkpoint(checkpoint))
-        return cls(folder, checkpoint.upload_id)
+        journal = cls(folder, checkpoint.upload_id, checkpoint.total_parts)
+        folder.disk.create(folder.file_of(checkpoint.upload_id), encode_checkpoint(checkpoint), journal.lasts)
+        return journal
 
     @classmethod
-    def reopen(cls, folder: StateFolder, upload_id: str) -> Journal:
-        """Open an existing record to go on with it; what a torn write left after its last line is cut off."""
+    def reopen(cls, folder: StateFolder, upload_id: str, total_parts: int = 0) -> Journal:
+        """Open an existing record to go on with it, in so many parts if that is known; what a torn write left at its end is cut off."""
         path = folder.file_of(upload_id)
         data = folder.disk.read(path)
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             folder.disk.truncate(path, whole)
-        return cls(folder, upload_id)
+        return cls(folder, upload_id, total_parts)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it outlives a power failure."""
+        return self._total_parts != 1
+
+    def forget(self) -> None:
+        """Remove the record: the upload is complete. OSError if the disk refuses."""
+        self._folder.forget(self._upload_id, self.lasts)
 
     def attempt(self, *parts: int) -> None:
         """These parts are about to be sent for the first time: from now on they may be on the server."""
@@ -266,6 +236,7 @@ class Journal:
 
     def replanned(self, total_parts: int) -> None:
         """The server's total is another one than the checkpoint's, and the server wins."""
+        self._total_parts = total_parts
         self._append({"kind": "total", "value": total_parts})
 
     def identified(self, device: int, inode: int, mtime_ns: int) -> None:
@@ -291,7 +262,7 @@ class Journal:
     def _append(self, *entries: dict[str, object]) -> None:
         if self._closed:
             raise OSError(errno.EBADF, "the journal is closed")
-        self._folder.disk.append(self._folder.file_of(self._upload_id), b"".join(map(encode, entries)))
+        self._folder.disk.append(self._folder.file_of(self._upload_id), b"".join(map(encode, entries)), self.lasts)
 
 
 def disk_refuses(error: OSError, folder: Path | None = None) -> VidupError:
@@ -301,7 +272,7 @@ def disk_refuses(error: OSError, folder: Path | None = None) -> VidupError:
         ExitCode.AGAIN if full else ExitCode.FILE, f"The state folder{f' {folder}' if folder else ''} cannot be written",
         cause=error.strerror or str(error),
         advice=f"{'Free some space there' if full else 'Repair it'}, or name another one with --state-dir, "
-        "then run the same command again: without it no upload could be resumed.",
+        "then run the same command again: without it no upload could be resumed.", concerns_all=True,
     )  # fmt: skip
 
 
@@ -311,12 +282,3 @@ def _identity(checkpoint: Checkpoint) -> tuple[str, str, str]:
 
 def _age(record: Record) -> float:
     return record.checkpoint.began
-
-
-def _holder_words(holder: Path) -> str:
-    try:
-        pid, host = holder.read_text().split()
-        since = time.time() - holder.stat().st_mtime
-    except (OSError, ValueError):  # it ends at this very moment, or has not begun to tell
-        return "it holds the lock"
-    return f"process {pid} on {host}, for {show_duration(since)}"

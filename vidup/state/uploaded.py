@@ -6,13 +6,14 @@ A line for each: hashes, a video id and a time. It is an aid for people: nothing
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from vidup.state.disk import Disk, OsDisk
 from vidup.state.record import decode_lines, encode
 
-_KEPT: Final = 100
+KEPT: Final = 100
 """Uploads that are remembered; up to twice as many lines are in the file."""
 
 _NAME: Final = "uploaded"
@@ -36,28 +37,44 @@ class Uploaded:
 
     def last(self, mark: str) -> Upload | None:
         """The latest upload with this mark, if it is remembered."""
-        return next((upload for upload in reversed(self._read()) if upload.mark == mark), None)
+        data = self._data()
+        if mark.encode() not in data:  # then there is nothing to decode, which takes a millisecond a file
+            return None
+        return next((upload for upload in reversed(_decoded(data)) if upload.mark == mark), None)
 
     def add(self, upload: Upload) -> None:
         """Remember this one; the oldest are forgotten."""
         with contextlib.suppress(OSError):
-            known = self._read()
-            if not known or len(known) >= 2 * _KEPT:
-                self._disk.create(self._path, b"".join(map(_line, [*known[1 - _KEPT :], upload])))
+            data = self._data()
+            if not data or data.count(b"\n") >= 2 * KEPT:
+                self._disk.create(self._path, b"".join(map(_line, [*_decoded(data)[1 - KEPT :], upload])), lasting=False)
             else:
-                self._disk.append(self._path, _line(upload))
+                self._disk.append(self._path, _line(upload), lasting=False)
 
-    def _read(self) -> list[Upload]:
+    def all(self) -> dict[str, str]:
+        """The video that each mark was uploaded into last."""
+        return {upload.mark: upload.video_id for upload in _decoded(self._data())}
+
+    def add_all(self, uploads: Iterable[Upload]) -> None:
+        """Remember these, as many as are kept, by one write."""
+        with contextlib.suppress(OSError):
+            kept = [*_decoded(self._data()), *uploads][-KEPT:]
+            self._disk.create(self._path, b"".join(map(_line, kept)), lasting=False)
+
+    def _data(self) -> bytes:
         try:
-            entries = decode_lines(self._disk.read(self._path))
+            return self._disk.read(self._path)
         except OSError:
-            return []
-        found = (entry.get("uploaded") for entry in entries)
-        return [
-            Upload(words[0], words[1], float(words[2]))
-            for words in found
-            if isinstance(words, list) and list(map(type, words)) == [str, str, float]
-        ]
+            return b""
+
+
+def _decoded(data: bytes) -> list[Upload]:
+    found = (entry.get("uploaded") for entry in decode_lines(data))
+    return [
+        Upload(words[0], words[1], float(words[2]))
+        for words in found
+        if isinstance(words, list) and list(map(type, words)) == [str, str, float]
+    ]
 
 
 def _line(upload: Upload) -> bytes:

@@ -115,6 +115,12 @@ class Acts:
         for row in self._rows.values():
             row.failures = 0
 
+    def over(self, upload: int) -> None:
+        """This upload is over: nothing that it met counts any more."""
+        for asked_for in [asked_for for asked_for in self._rows if asked_for[0] == upload]:
+            del self._rows[asked_for]
+        self._reconciles.pop(upload, None)
+
     def reconciled(self, upload: int, news: bool) -> None:
         """The status was looked at for a documented refusal, and brought news or did not."""
         self._reconciles[upload] = 0 if news else self._reconciles.get(upload, 0) + 1

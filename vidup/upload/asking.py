@@ -9,11 +9,12 @@ from typing import Generic, NamedTuple, TypeVar
 
 from vidup.events import Retrying, Tell
 from vidup.upload.acting import Action, Do
-from vidup.upload.exchange import Kind, Request, Verb
+from vidup.upload.exchange import Request, Verb
 from vidup.upload.outcome import refused, server_words
 
 Result = TypeVar("Result")
-May = Callable[[Kind], bool]
+May = Callable[[Verb], bool]
+"""Whether a request of this sort may go out now."""
 
 
 class Ask(NamedTuple):
@@ -67,13 +68,13 @@ class Asking(Generic[Result]):
         if self._is_out or self.finished or now < self._due:
             return None
         if self._ask is None:  # it rested, or waits for the key
-            if self._for_key and not may(Kind.READ):
+            if self._for_key and not may(Verb.STATUS):
                 return None
             self._run(lambda: self._script.send(None), now)  # type: ignore[arg-type]
             return self.want(now, may)
         ask = self._ask
         request = Request(ask.verb, self._upload, ask.video_id, payload=ask.payload)
-        if not may(request.kind):
+        if not may(request.verb):
             return None
         self._is_out = True
         return request

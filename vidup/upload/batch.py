@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from vidup.api.client import Api
 from vidup.api.transport.transport import Trace
 from vidup.errors import ExitCode, VidupError
-from vidup.events import Note, Tell
+from vidup.events import Tell
 from vidup.plan.rate import buffer_of
 from vidup.source.videofile import open_video
 from vidup.state.journal import StateFolder
-from vidup.units import show_rate
 from vidup.upload.acting import Acts, Backoff
 from vidup.upload.carrying import Carrying
+from vidup.upload.crowd import Crowd
 from vidup.upload.dice import apart, full_jitter
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
@@ -23,6 +24,7 @@ from vidup.upload.order import Order
 from vidup.upload.outcome import Report
 from vidup.upload.pacing import Pacer
 from vidup.upload.questions import PATIENCE
+from vidup.upload.roster import Roster
 from vidup.upload.throttle import Throttle
 from vidup.upload.upload import Upload
 from vidup.upload.workers import Clock, Stop, Workers
@@ -37,10 +39,16 @@ class Batch:
 
     def __init__(
         self, orders: Sequence[tuple[Order, Tell, Deliver]], tell: Tell, *, backoff: Backoff = full_jitter,
-        trace: Trace | None = None,
+        trace: Trace | None = None, crowd: Crowd | None = None,
     ) -> None:  # fmt: skip
         """Each order with who hears of it, and who is given its report; `tell` hears of what concerns all. They share one line,
-        so that base URL, key, jobs, `retry_for` and timeout are those of the first."""
+        so that base URL, key, jobs, `retry_for` and timeout are those of the first.
+
+        Orders may be thousands: each is looked up when its turn comes. `crowd` is that of these files, if their sizes are known.
+        """
+        self.crowd = crowd or Crowd([None] * len(orders))
+        self._orders = orders
+        self._folders: dict[Path, StateFolder] = {}
         self._line = orders[0][0]
         self._tell = tell
         self._trace = trace
@@ -49,9 +57,13 @@ class Batch:
         self._stopped_by = ExitCode.SIGINT
         self._clock = Clock()
         self._acts = Acts(TABLE, backoff)
-        self.uploads = [
-            Upload(number, order, self._world(order), self._acts, hears, deliver) for number, (order, hears, deliver) in enumerate(orders)
-        ]
+        self._alone = self._make(0) if len(orders) == 1 else None
+        self._roster = Roster(len(orders), lambda number: self._alone or self._make(number))
+
+    @property
+    def uploads(self) -> list[Upload]:
+        """Those that are open now, the older first; one alone from the beginning, and for good. May be asked from any thread."""
+        return [self._alone] if self._alone is not None else self._roster.made
 
     def stop_with(self, code: ExitCode) -> None:
         """End soon, as interrupted with this code; may be called inside a signal handler."""
@@ -66,20 +78,33 @@ class Batch:
                 line.base_url, line.key, timeout=line.timeout, trace=self._trace, buffer=buffer_of(line.jobs, line.limit_rate)
             )  # fmt: skip
         except VidupError as untrusted:
-            for upload in self.uploads:
-                upload.fail(untrusted)
+            self._end_all(untrusted, Upload.fail)
             return
         throttle = Throttle(line.limit_rate) if line.limit_rate is not None and not line.rehearse else None
-        if throttle is not None and line.limit_rate is not None:
-            self._tell(Note(f"limit {show_rate(line.limit_rate)}"))
         workers = Workers(line.jobs, Carrying(api, throttle), self._clock, self._stop)
         stopping = Stopping(self._stop.is_set, lambda: self._stopped_by)
         limit = PATIENCE if line.rehearse else ENDLESS_LIMIT
         budget, pacer = RetryBudget(line.retry_for, limit), Pacer(self._backoff, apart)
         try:
-            Dispatcher(self.uploads, workers, self._acts, budget, pacer, self._backoff, self._clock.now, stopping, self._tell).run()
+            Dispatcher(
+                self._roster, workers, self._acts, budget, pacer, self._backoff, self._clock.now, stopping, self._tell, line.base_url,
+                not line.key.delegated,
+            ).run()  # fmt: skip
         finally:
             workers.close()
 
-    def _world(self, order: Order) -> World:
-        return World(open_video, StateFolder(order.state_dir), self._clock.now, time.time, self._stop.is_set)
+    def crash(self, fault: VidupError) -> None:
+        """End at once all that is not over, for a fault of vidup itself."""
+        self._end_all(fault, Upload.crash)
+
+    def _end_all(self, error: VidupError, end: Callable[[Upload, VidupError], None]) -> None:
+        error.concerns_all = True
+        self._roster.end_all(lambda upload: end(upload, error.twin()))
+
+    def _make(self, number: int) -> Upload:
+        order, hears, deliver = self._orders[number]
+        folder = self._folders.get(order.state_dir)
+        if folder is None:
+            folder = self._folders[order.state_dir] = StateFolder(order.state_dir)
+        world = World(open_video, folder, self._clock.now, time.time, self._stop.is_set)
+        return Upload(number, order, world, self._acts, hears, deliver, self.crowd)

@@ -30,6 +30,8 @@ class Unwritten:
 
     def file_changed(self) -> None: ...
 
+    def forget(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -63,7 +65,7 @@ class Container:
 
     def answered(self, video: dict[str, object], video_id: str) -> None:
         """The server took a part, and told the video. Raises VidupError where the disk refuses to take down the first word of it."""
-        self.video = {**self.video, **video}  # with an upload token it may tell no more than the id
+        self.video = video if self.asks else {**self.video, **video}  # with an upload token it may tell no more than the id
         if self.named:
             return
         assert self.record is not None

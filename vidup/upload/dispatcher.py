@@ -1,13 +1,14 @@
 """CONDUCTOR: the one loop. It owns time, the workers, the token, the pacing and the health of the line, for any number of uploads.
 
-It waits for nothing but the next answer. Who is next: the open upload with the fewest requests on their way, the older first; an upload
-is begun when a worker is free for it.
+It waits for nothing but the next answer. Who is next: the open upload with the fewest requests on their way, the older first; another
+upload is begun when a worker is free and no open one that has nothing on its way wants it, so that small files pass a large one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final, NamedTuple
 
 from vidup.api.credentials import Credentials
@@ -15,11 +16,12 @@ from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Retrying, Tell, Waiting
 from vidup.units import show_duration
 from vidup.upload.acting import Action, Acts, Backoff, Do
-from vidup.upload.exchange import Answer, Kind, Pool, Request, Verb
+from vidup.upload.exchange import Answer, Kind, Pool, Request, Verb, kind_of
 from vidup.upload.health import Health, RetryBudget
 from vidup.upload.outage import Outage
 from vidup.upload.outcome import gave_up, refused, server_words
 from vidup.upload.pacing import Pacer
+from vidup.upload.roster import Roster
 from vidup.upload.tail import sit_out
 from vidup.upload.upload import Upload
 from vidup.verdicts.judge import RateLimit
@@ -41,9 +43,6 @@ _WORTH_TELLING: Final = 1.0
 _LINE: Final = -1
 """The number of the upload that the line's own requests are of."""
 
-_WHOLE_LINE: Final = (ExitCode.AUTH, ExitCode.TRUST)
-"""What ends one upload so ends all: the key and the trust are the same for every file."""
-
 
 class Stopping(NamedTuple):
     """Whether a stop is asked for, and the code it ends with."""
@@ -56,29 +55,28 @@ class Dispatcher:
     """Drives uploads to their end over one line."""
 
     def __init__(
-        self, uploads: Sequence[Upload], pool: Pool, acts: Acts, budget: RetryBudget, pacer: Pacer, backoff: Backoff,
-        now: Callable[[], float], stopping: Stopping, tell: Tell,
+        self, roster: Roster, pool: Pool, acts: Acts, budget: RetryBudget, pacer: Pacer, backoff: Backoff,
+        now: Callable[[], float], stopping: Stopping, tell: Tell, base_url: str, by_key: bool = True,
     ) -> None:  # fmt: skip
-        self._uploads = uploads
+        """Not `by_key`: an upload token alone, in the address of every request; there is neither log in nor status."""
+        self._roster = roster
         self._pool = pool
         self._acts = acts
         self._budget = budget
         self._pacer = pacer
         self._now = now
         self._stopping = stopping
-        self._by_key = not uploads[0].order.key.delegated
-        self._credentials = Credentials(needed=self._by_key)
+        self._by_key = by_key
+        self._credentials = Credentials(needed=by_key)
         self._health = {kind: Health(pool.jobs, backoff) for kind in Kind}
-        self._outage = Outage(tell, pool.jobs, uploads[0].order.base_url)
+        self._outage = Outage(tell, pool.jobs, base_url)
         self._tell = self._outage.through(_LINE, tell)
-        for upload in uploads:
-            upload.heard_through(self._outage.through)
         self._out: dict[int, tuple[Request, float, int]] = {}
         self._busy: Counter[Kind] = Counter()
         self._serial = 0
         self._renewing = False
         self._renew_at = 0.0
-        self._paces: dict[int, float] = {}
+        self._paces: dict[int, tuple[int, float]] = {}
         self._told_until = 0.0
         self._last_failure: Action | None = None
         self._dropped: set[int] = set()
@@ -88,14 +86,18 @@ class Dispatcher:
         while True:
             turn = self._now()
             self._look()
-            if all(upload.over for upload in self._uploads):
+            self._end_what_concerns_all()
+            if self._roster.all_over:
                 return
             self._start_what_may()
-            for upload in self._uploads:
+            for upload in self._roster.open:
                 upload.settle()
-            if all(upload.over for upload in self._uploads):
+            self._end_what_concerns_all()
+            if self._roster.all_over:
                 return
             self._hang_up()
+            for upload in self._roster.sweep():
+                self._acts.over(upload.number)
             answer = self._pool.next(self._wait(turn))
             if answer is not None:
                 self._settle(answer)
@@ -103,14 +105,15 @@ class Dispatcher:
     # -- time ----------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        moved = [upload.look() for upload in self._uploads if not upload.over]
+        uploads = self._roster.open
+        moved = [upload.look() for upload in uploads]
         now = self._now()
         self._outage.look(now)
         if any(moved) and self._outage.moved(now):
             self._line_is_back(now)
-        self._budget.look(now, any(moved), any(upload.flying for upload in self._uploads))
+        self._budget.look(now, any(moved), any(upload.flying for upload in uploads))
         if self._stopping.is_set():
-            self._end_all(lambda upload: upload.stop(self._stopping.code()))
+            self._roster.end_all(lambda upload: upload.stop(self._stopping.code()))
         elif self._budget.used_up(now) and self._last_failure is not None:
             self._give_up(self._last_failure, now)
 
@@ -119,19 +122,26 @@ class Dispatcher:
             what = f"Gave up after {show_duration(self._budget.limit)} in which the rate limit let nothing through"
         else:
             what = f"Gave up after {show_duration(self._budget.seconds)} in which nothing moved"
-        advice = "" if self._outage.has_answered else f"Nothing ever answered at {self._outage.base_url}: check the network and --base-url."
-        self._end_all(lambda upload: upload.fail(gave_up(failure, what, advice)))
+        where = "the network, the proxy (HTTPS_PROXY, HTTP_PROXY)" if "the proxy " in failure.reply.text else "the network"
+        advice = "" if self._outage.has_answered else f"Nothing ever answered at {self._outage.base_url}: check {where} and --base-url."
+        self._fail_all(gave_up(failure, what, advice))
 
-    def _end_all(self, end: Callable[[Upload], None]) -> None:
-        for upload in self._uploads:
-            if not upload.over:
-                end(upload)
+    def _fail_all(self, error: VidupError) -> None:
+        error.concerns_all = True
+        self._roster.end_all(lambda upload: upload.fail(error.twin()))
+
+    def _end_what_concerns_all(self) -> None:
+        """What no file is to blame for, such as a full disk under the records, ends the others as it ended the one that met it."""
+        error = self._roster.concerns_all
+        if error is not None:
+            self._fail_all(error)
 
     def _wait(self, turn: float) -> float:
         """Seconds until something may happen by itself; 0 for what fell due since this turn of the loop began, as while a disk was slow."""
         now = turn
-        waking = [upload.wake(turn) for upload in self._uploads if not upload.over and upload.begun]
-        if any(upload.flying for upload in self._uploads):
+        uploads = self._roster.open
+        waking = [upload.wake(turn) for upload in uploads]
+        if any(upload.flying for upload in uploads):
             waking.append(now + (_LOOK_SOON if self._outage.is_lost else _LOOK_EVERY))
         waking += [now + self._budget.ends_in(now), self._outage.wake_at]
         if not self._renewing and not self._credentials.is_valid(now):
@@ -156,30 +166,31 @@ class Dispatcher:
             self._submit(request)
 
     def _next_request(self) -> Request | None:
-        waiting = [upload for upload in self._uploads if not upload.over]
-        for upload in sorted(waiting, key=lambda upload: upload.in_flight):
-            if not upload.begun:
-                if self._enough_are_open():
-                    return None
-                self._begin(upload)
+        uploads = sorted(self._roster.open, key=lambda upload: upload.in_flight)
+        idle = [upload for upload in uploads if not upload.in_flight]
+        for upload in chain(idle, self._begun_now(), uploads[len(idle) :]):
             request = upload.want(self._may, self._health[Kind.UPLOAD].is_down)
             if request is not None:
                 return request
         return None
 
-    def _enough_are_open(self) -> bool:
-        """Whether no other upload is to be begun: none but the first before there is a token, and never many at a time."""
-        count = sum(upload.begun and not upload.over for upload in self._uploads)
-        return count > 0 and (count >= _OPEN * self._pool.jobs or not self._credentials.is_valid(self._now()))
+    def _begun_now(self) -> Iterator[Upload]:
+        """Uploads begun because those that are open leave a worker free: few at a time, and none but the first before there is a token."""
+        while self._roster.to_come and self._may_begin(len(self._roster.open)):
+            upload = self._roster.begin(self._outage.through)
+            if upload.opening is not None and not upload.over:
+                self._pool.prepare(upload.opening.parts_expected)
+            yield upload
 
-    def _begin(self, upload: Upload) -> None:
-        upload.begin()
-        if upload.opening is not None and not upload.over:
-            self._pool.prepare(upload.opening.parts_expected)
+    def _may_begin(self, count: int) -> bool:
+        """Whether another is to be begun beside so many that are open."""
+        if not count:
+            return True
+        return count < _OPEN * self._pool.jobs and self._credentials.is_valid(self._now()) and self._pool.busy < self._pool.jobs
 
-    def _may(self, kind: Kind) -> bool:
-        """Whether a request of this kind may go out now."""
-        now = self._now()
+    def _may(self, verb: Verb) -> bool:
+        """Whether a request of this sort may go out now."""
+        now, kind = self._now(), kind_of(verb)
         if not self._credentials.is_valid(now) or now < self._outage.probe_at or not self._health[kind].room(self._busy[kind], now):
             return False
         delay = self._pacer.delay(kind, now)
@@ -188,11 +199,28 @@ class Dispatcher:
             return False
         if kind is Kind.UPLOAD:
             return self._pool.busy + len(self._resting()) < self._pool.jobs
-        return kind is Kind.READ or self._pool.busy < self._pool.jobs
+        return kind is Kind.READ or (self._pool.busy < self._pool.jobs and (verb is not Verb.CREATE or self._may_create(now)))
+
+    def _may_create(self, now: float) -> bool:
+        """Whether the first part of another video could go as soon as that is made: a kill leaves no crowd of empty ones behind."""
+        owed = sum(upload.owes_part for upload in self._roster.open)
+        delay = self._pacer.delay(Kind.UPLOAD, now, owed)
+        if delay > 0:
+            self._tell_wait(Kind.UPLOAD, delay, now)
+        busy = self._busy[Kind.UPLOAD] + owed
+        return delay <= 0 and busy < self._pool.jobs and self._health[Kind.UPLOAD].room(busy, now)
 
     def _resting(self, begun: int = 0) -> frozenset[int]:
-        """The workers that leave the last parts to others, of which so many are begun already, but not handed over."""
-        return sit_out(begun + sum(upload.parts_left for upload in self._uploads), self._paces, self._pool.working())
+        """The workers that leave the last parts to others, of which so many are begun already, but not handed over.
+
+        Nobody rests while other files wait, nor for a part of another file: their parts are of other sizes.
+        """
+        uploads = self._roster.open
+        if self._roster.to_come or len(uploads) != 1:
+            return frozenset()
+        (last,) = uploads
+        paces = {worker: seconds for worker, (upload, seconds) in self._paces.items() if upload == last.number}
+        return sit_out(begun + last.parts_left, paces, self._pool.working())
 
     def _tell_wait(self, kind: Kind, delay: float, now: float) -> None:
         self._budget.excuse(now + delay)
@@ -203,7 +231,7 @@ class Dispatcher:
     def _renewal(self) -> Request | None:
         """The request for a token, where there is none that is good: one for all, and only while somebody needs it."""
         now = self._now()
-        needed = any(upload.begun and not upload.over for upload in self._uploads) and self._pool.busy < self._pool.jobs
+        needed = self._roster.open and self._pool.busy < self._pool.jobs
         if self._renewing or self._credentials.is_valid(now) or now < self._renew_at or not needed:
             return None
         delay = self._pacer.delay(Kind.WRITE, now)
@@ -238,27 +266,26 @@ class Dispatcher:
         self._pacer.ended(request.kind, reply.rate, now)
         if request.serial in self._dropped:  # we hung up ourselves: that says nothing of the line
             self._dropped.discard(request.serial)
-            self._uploads[request.upload].take(answer, None)
+            self._roster[request.upload].take(answer, None)
             return
         action = self._acts.act(request, reply, token_works=self._credentials.works(serial), can_ask=self._by_key)
         action = self._learn(request, action, answer, began, serial, now)
         if request.upload == _LINE:
             self._renewed(request, action, began, now)
             return
-        upload = self._uploads[request.upload]
+        upload = self._roster[request.upload]
         before = upload.parts_good
         upload.take(answer, action)
         if upload.parts_good > before or (action.do is Do.GO_ON and upload.is_confirming):
             self._budget.progressed()
-        if action.do is Do.END and action.rule.exit_code in _WHOLE_LINE:
-            error = refused(action, request.verb.value.format(request.part or request.video_id))
-            self._end_all(lambda other: other.fail(error))
 
     def _hang_up(self) -> None:
-        """Hang up on parts whose answer nobody needs any more."""
-        unneeded = {(upload.number, part) for upload in self._uploads for part in upload.dropped()}
-        for request, _began, _serial in self._out.values() if unneeded else ():
-            if (request.upload, request.part) in unneeded:
+        """Hang up on parts whose answer nobody needs any more, and on all that was asked for an upload that is over."""
+        made = self._roster.made
+        unneeded = {(upload.number, part) for upload in made for part in upload.dropped()}
+        over = {upload.number for upload in made if upload.over}
+        for request, _began, _serial in self._out.values() if unneeded or over else ():
+            if ((request.upload, request.part) in unneeded or request.upload in over) and request.serial not in self._dropped:
                 self._dropped.add(request.serial)
                 self._pool.drop(request)
 
@@ -267,13 +294,13 @@ class Dispatcher:
         self._paces.pop(answer.worker, None)
         if not isinstance(answer.error, VidupError | Cancelled) and answer.error is not None:
             raise answer.error
-        self._uploads[answer.request.upload].take(answer, None)
+        self._roster[answer.request.upload].take(answer, None)
 
     def _learn(self, request: Request, action: Action, answer: Answer, began: float, serial: int, now: float) -> Action:
         """What an answer tells of the line, whoever it is for; the action, with the wait that holds for a line that is down."""
         health = self._health[request.kind]
         if request.verb is Verb.PART and action.do is Do.GO_ON:
-            self._paces[answer.worker] = answer.seconds
+            self._paces[answer.worker] = request.upload, answer.seconds
         elif request.verb is Verb.PART:
             self._paces.pop(answer.worker, None)  # others must not wait for one that fails
         if not action.limited:
@@ -308,7 +335,7 @@ class Dispatcher:
             action = action._replace(wait=max(min(action.wait, most), action.asked))
         if health.is_down:
             action = action._replace(wait=probe if request.verb is Verb.PART else max(probe, action.wait))
-        self._outage.tell_next(action, action.wait, self._budget.left, now)
+        self._outage.tell_next(request.kind, action, action.wait, self._budget.left, now)
         return action
 
     def _line_is_back(self, now: float) -> None:
@@ -320,7 +347,7 @@ class Dispatcher:
         self._wake_all()
 
     def _wake_all(self) -> None:
-        for upload in self._uploads:
+        for upload in self._roster.open:
             upload.line_is_back()
 
     def _renewed(self, request: Request, action: Action, began: float, now: float) -> None:
@@ -337,4 +364,4 @@ class Dispatcher:
             error = refused(action, Verb.LOGIN.value)
             if error.code is ExitCode.TRUST and not self._outage.has_answered:
                 error.advice = f"{error.advice} The address was {self._outage.base_url} (--base-url)."
-            self._end_all(lambda upload: upload.fail(error))
+            self._fail_all(error)

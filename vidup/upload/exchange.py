@@ -45,6 +45,11 @@ class Cut(Protocol):
     def is_set(self) -> bool: ...
 
 
+def kind_of(verb: Verb) -> Kind:
+    """Which of the API's limits a request of this sort counts against."""
+    return _KINDS.get(verb, Kind.WRITE)
+
+
 class Body(Protocol):
     """The sized stream of one attempt at a part. `handed`: payload bytes that the kernel took. `all_out`: it took the last of them.
 
@@ -116,7 +121,7 @@ class Request(NamedTuple):
     @property
     def kind(self) -> Kind:
         """Which of the API's limits it counts against."""
-        return _KINDS.get(self.verb, Kind.WRITE)
+        return kind_of(self.verb)
 
     @property
     def may_have_acted(self) -> bool:

@@ -21,7 +21,7 @@ from vidup.upload.creating import create
 from vidup.upload.delegated import recorded_ledger
 from vidup.upload.exchange import Source, Verb
 from vidup.upload.order import Order
-from vidup.upload.outcome import Refused
+from vidup.upload.outcome import Content, Refused
 from vidup.upload.partbook import PartBook
 
 _CONTAINER_LIFE = 7 * 86400
@@ -67,6 +67,11 @@ class Opening:
         return self._order.key.delegated
 
     @property
+    def content(self) -> Content:
+        """What is being sent."""
+        return Content(self._source.path, self._fingerprint, self._source.mtime_ns)
+
+    @property
     def parts_expected(self) -> int:
         """How many parts will have to be sent, as far as can be told without asking the server."""
         record = None if self._order.restart else self._folder.read(self.upload_id)
@@ -92,7 +97,7 @@ class Opening:
         if record is None or record.touched or self._order.adopt or not self._is_written_in_place(record):
             return
         with contextlib.suppress(OSError):  # it is refused in any case
-            Journal.reopen(self._folder, self.upload_id).touched()
+            Journal.reopen(self._folder, self.upload_id, record.checkpoint.total_parts).touched()
 
     def _is_written_in_place(self, record: Record) -> bool:
         known, now = record.checkpoint, self._source
@@ -177,7 +182,7 @@ class Opening:
         Once any part was attempted its split is fixed: what a killed run sent may still be stored, and a part carries no offset.
         """
         known = record.checkpoint
-        untouched = ledger.empty and not record.attempted and not record.confirmed
+        untouched = ledger.empty and not record.attempted and not record.confirmed and not self._by_token  # whose record part 1 began
         planned = self._planned() if untouched and self._order.part_size else known.total_parts
         total = agreed_total(ledger, planned, self._source.size)
         if (ledger.by_bytes and not ledger.complete) or total is None or (total != known.total_parts and not vouched and not ledger.empty):
@@ -190,7 +195,7 @@ class Opening:
         assert now is not None
         identity = (source.device, source.inode, source.mtime_ns)
         try:
-            journal = Journal.reopen(self._folder, self.upload_id)
+            journal = Journal.reopen(self._folder, self.upload_id, known.total_parts)
             if known.path != source.path:
                 self._tell(Note(f"continuing the upload of {known.path}, whose file is now here"))
                 journal.moved(source.path)

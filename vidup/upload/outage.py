@@ -23,6 +23,10 @@ _RESETS: Final = 2
 _REFUSALS: Final = 3
 """Answers in a row, at least, that are the server's trouble, so that it is no part's."""
 
+_FLOWING: Final = 5.0
+"""Seconds since bytes moved or a part was taken in which refused questions are no trouble of all; and in which bytes must move to end such
+a trouble: parts go through, unless one is refused meanwhile."""
+
 _ASKED: Final = {
     Verb.LOGIN: "logging in",
     Verb.REFRESH: "renewing the access token",
@@ -49,6 +53,7 @@ class Outage:
         self._since = math.inf
         self._kind: Kind | None = None
         self._reached = False
+        self._flowed_at, self._flows_since = -math.inf, math.inf
         self._doubt_at = math.inf
         self._held: list[tuple[Tell, Retrying]] = []
         self._its_victims: set[tuple[int, int]] = set()
@@ -65,10 +70,13 @@ class Outage:
         return min(max((now - self._since) * _SHARE, _SOONEST), _LATEST)
 
     def through(self, upload: int, tell: Tell) -> Tell:
-        """What this upload tells, without the retries that are the line's: dropped while it is out, and held while that is open."""
+        """What this upload tells, without the retries that are the line's: dropped while it is out, and held while that is open.
+
+        Where the server refuses nothing but questions, what parts meet is no part of that.
+        """
 
         def heard(event: Event) -> None:
-            if not isinstance(event, Retrying):
+            if not isinstance(event, Retrying) or (event.part and self.is_out and not self._concerns(Kind.UPLOAD)):
                 tell(event)
             elif not self.is_out and (upload, event.part) in self._its_victims:
                 self._its_victims.discard((upload, event.part))  # it was lost in the outage, and only the status tells so now
@@ -92,12 +100,17 @@ class Outage:
         self.has_answered |= not silent
         if body is not None:
             self._reached = body.handed > 0
+            self._flows_since = math.inf
+            self._flowed_at = self._flowed_at if failures == 1 else -math.inf  # one refused part may be alone in that
         connected = not silent or (body is not None and self._reached)
+        in_a_row = failures >= max(self._jobs, _RESETS if silent else _REFUSALS)
         if self.is_out:
-            if self.is_lost and not silent:
+            if (self.is_lost and not silent) or (request.kind is Kind.UPLOAD and in_a_row):
                 self._kind = request.kind
             self.is_lost = silent
-        elif failures >= max(self._jobs, _RESETS if silent else _REFUSALS) or (alone and not connected):
+        elif not silent and request.kind is not Kind.UPLOAD and now < self._flowed_at + _FLOWING:
+            pass  # parts go through meanwhile
+        elif in_a_row or (alone and not connected):
             self._since, self.is_lost, self._kind = now, silent, request.kind
             self._doubt_at, self._held = math.inf, []
         elif silent:
@@ -108,9 +121,9 @@ class Outage:
         elif not self.is_out:
             self._its_victims.discard(victim)
 
-    def tell_next(self, action: Action, wait: float, left: float, now: float) -> None:
-        """While it is out: the next try comes in `wait` seconds, and patience lasts for `left` more."""
-        if self.is_out:
+    def tell_next(self, kind: Kind, action: Action, wait: float, left: float, now: float) -> None:
+        """While it is out for requests of this kind: the next try comes in `wait` seconds, and patience lasts for `left` more."""
+        if self.is_out and self._concerns(kind):
             self.probe_at = now + min(wait, _LATEST) if self.is_lost else -math.inf
             reason = server_words(action.rule, action.reply)
             self._tell(LineDown(reason, wait, left, self.is_lost, "" if self.has_answered else self.base_url))
@@ -120,14 +133,22 @@ class Outage:
         if action.reply.status is None:
             return False
         self.has_answered = True
+        if kind is Kind.UPLOAD and action.do is Do.GO_ON:
+            self._flowed_at = now
         if not self.is_out:
             self._all_is_well()
-        elif self.is_lost or (action.do is Do.GO_ON and kind is self._kind):
+        elif self.is_lost or (action.do is Do.GO_ON and kind in (self._kind, Kind.UPLOAD)):
             return self._over(now)
         return False
 
     def moved(self, now: float) -> bool:
-        """Bytes are moving. Whether that ends a line on which nothing answered, and none had moved in the last try."""
+        """Bytes are moving. Whether that ends a line on which nothing answered, and none had moved in the last try.
+
+        It also ends a trouble that was one of questions alone, once they have moved for a while.
+        """
+        self._flowed_at, self._flows_since = now, min(self._flows_since, now)
+        if self.is_out and not self._concerns(Kind.UPLOAD) and now >= self._flows_since + _FLOWING:
+            return self._over(now)
         return self.is_lost and not self._reached and self._over(now)
 
     def look(self, now: float) -> None:
@@ -139,6 +160,10 @@ class Outage:
     def wake_at(self) -> float:
         """When to look."""
         return self._doubt_at + _IN_DOUBT
+
+    def _concerns(self, kind: Kind) -> bool:
+        """Whether an outage is one of requests of this kind: a trouble with parts is everybody's, one with questions no part's."""
+        return self.is_lost or kind is self._kind or self._kind is Kind.UPLOAD
 
     def _over(self, now: float) -> bool:
         lasted, was_lost = now - self._since, self.is_lost

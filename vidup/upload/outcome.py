@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from vidup.errors import ExitCode, VidupError
+from vidup.inert import file_fields
 from vidup.plan.parts import MAX_PART, MIB, MIN_PART, Plan, total_parts_for
 from vidup.units import option_size
 from vidup.upload.acting import Action, acted_upon
@@ -13,6 +14,10 @@ from vidup.verdicts.judge import Reply, Rule
 
 _ENVELOPE: Final = 1024
 """Bytes, at most, that a request carries around its part: a limit of 10 MiB lets no part of 10 MiB through."""
+
+
+_WHOLE_LINE: Final = (ExitCode.AUTH, ExitCode.TRUST)
+"""What ends one upload so ends all: the key and the trust are the same for every file."""
 
 
 class NotThisFile(VidupError):
@@ -27,6 +32,7 @@ class Refused(VidupError):
         self.rule = rule
         self.reply = reply
         self.mended_outside = rule.mended_outside
+        self.concerns_all = self.code in _WHOLE_LINE
 
 
 def refused(action: Action, what: str, plan: Plan | None = None) -> Refused:
@@ -108,13 +114,22 @@ def advice_for(rule: Rule, plan: Plan) -> str:
     return rule.advice.replace("{smaller}", option_size(smaller)).replace("{larger}", option_size(larger))
 
 
+class Content(NamedTuple):
+    """What was sent: where the file really is, what it looks like from afar, and when it was last written to."""
+
+    path: str
+    fingerprint: str
+    mtime_ns: int
+
+
 class Report(NamedTuple):
     """One file's outcome. What is unknown or does not apply is None; sizes are bytes, `seconds` wall time.
 
     `file` is None only where a command failed before any was named.
 
     `status` is uploaded, failed or interrupted. `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds
-    bytes more than once; `retries` the tries of parts beyond the first, also those that found no connection.
+    bytes more than once; `retries` the tries of parts beyond the first, also those that found no connection. `skipped`: nothing was asked
+    or sent, since the video was known to be there; `content` is None where the file was not looked at.
     """
 
     status: str
@@ -138,13 +153,15 @@ class Report(NamedTuple):
     resumable: bool = False
     resume_command: str | None = None
     error: VidupError | None = None
+    skipped: bool = False
+    content: Content | None = None
 
     def to_json(self) -> dict[str, object]:
         """The object that `--json` prints; its fields are the contract's."""
         return {
             "v": 1,
             "status": self.status,
-            "file": self.file,
+            **file_fields(self.file),
             "upload_id": self.upload_id,
             "video_id": self.video_id,
             "size": self.size,
@@ -155,6 +172,7 @@ class Report(NamedTuple):
             "retries": self.retries,
             "bytes_sent": self.bytes_sent,
             "seconds": round(self.seconds, 3),
+            "skipped": self.skipped,
             "assets": self.assets,
             "resumable": self.resumable,
             "resume_command": self.resume_command,

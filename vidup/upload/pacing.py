@@ -82,11 +82,11 @@ class Pacer:
         window.left = None
         return window.paused_until
 
-    def delay(self, kind: Kind, now: float) -> float:
-        """Seconds until a request of this kind may start; 0 is now."""
+    def delay(self, kind: Kind, now: float, owed: int = 0) -> float:
+        """Seconds until a request of this kind may start beside so many that are to start first; 0 is now."""
         window = self._windows[kind]
         if now < window.paused_until:
             return window.paused_until - now
         if window.left is None or now >= window.resets_at:
             return 0.0
-        return 0.0 if window.left - window.out > 0 else window.resets_at - now
+        return 0.0 if window.left - window.out - owed > 0 else window.resets_at - now

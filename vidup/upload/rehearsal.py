@@ -1,17 +1,21 @@
-"""CONDUCTOR: an upload as far as it goes without creating or sending anything: the file, the plan, the key, what would be continued."""
+"""CONDUCTOR: uploads as far as they go without creating or sending anything: the file, the plan, the key, what would be continued."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from vidup.api.credentials import ApiKey
+from vidup.errors import VidupError
 from vidup.events import Tell
+from vidup.inert import inert
 from vidup.plan.forecast import Forecast
 from vidup.plan.parts import Plan, choose_total, total_parts_for
 from vidup.plan.rate import most_in_part
 from vidup.source.videofile import open_video
+from vidup.units import show_size
 from vidup.upload.batch import Batch
 from vidup.upload.opening import Found
 from vidup.upload.order import Order
@@ -37,18 +41,31 @@ class Rehearsal:
             "parts_done": self.forecast.parts_done,
         }
 
-    def _who(self) -> str:
+    def who(self) -> str:
+        """Who would upload: the key, or the token."""
         if self.key.delegated:
             return f"token     from {self.key.source}; only an upload can tell whether it is good"
         return f"key       accepted (from {self.key.source})"
 
     def lines(self) -> list[str]:
         """The same for a person."""
+        return [
+            *self.forecast.lines(),
+            self.who(),
+            f"upload    {self._begun()}; nothing was created or sent",
+        ]
+
+    def line(self) -> str:
+        """The same of one file among several."""
+        plan, done = self.forecast.plan, self.forecast.parts_done
+        parts = "1 part" if plan.total_parts == 1 else f"{plan.total_parts} parts"
+        sent = f", {done} of them on the server" if done else ""
+        return f"{inert(self.forecast.file)} ({show_size(plan.size)}, {parts}{sent}): {self._begun()}"
+
+    def _begun(self) -> str:
         if self.upload_id:
-            begun = f"{self.upload_id} would be continued, into the video {self.video_id}"
-        else:
-            begun = f"a new upload into the video {self.video_id}" if self.video_id else "a new upload, into a new video"
-        return [*self.forecast.lines(), self._who(), f"upload    {begun}; nothing was created or sent"]
+            return f"{self.upload_id} would be continued, into the video {self.video_id}"
+        return f"a new upload into the video {self.video_id}" if self.video_id else "a new upload, into a new video"
 
 
 def plan_file(
@@ -66,22 +83,35 @@ def plan_file(
     return Forecast(path, Plan(size, total), uploads_per_minute, limit_rate=limit_rate, by_token=by_token)
 
 
-def rehearse(order: Order, tell: Tell, trace: Callable[[str], None] | None = None) -> Rehearsal:
-    """Find out what this upload would do, by the first step of it. Raises VidupError for what would stop it."""
-    forecast = plan_file(order.path, order.part_size, order.jobs, order.uploads_per_minute, order.limit_rate, order.key.delegated)
-    reports: list[Report] = []
+def rehearse(orders: Sequence[Order], tell: Tell, trace: Callable[[str], None] | None = None) -> list[Rehearsal | VidupError]:
+    """Find out what these uploads would do, by the first step of each, after one log in; or what would stop them."""
+    planned = [_planned(order) for order in orders]
+    good = [number for number, forecast in enumerate(planned) if isinstance(forecast, Forecast)]
+    outcomes: dict[int, Rehearsal | VidupError] = {number: error for number, error in enumerate(planned) if isinstance(error, VidupError)}
 
-    def deliver(report: Report) -> bool:
-        reports.append(report)
+    def hand_in(number: int, place: int, report: Report) -> bool:
+        forecast = planned[number]
+        assert isinstance(forecast, Forecast)
+        found = next((upload.foreseen for upload in batch.uploads if upload.number == place), None)  # it is gone once its report is
+        outcomes[number] = report.error or _rehearsal(orders[number], forecast, found or Found(None))
         return True
 
-    only_look = order._replace(rehearse=True, retry_for=PATIENCE)
-    batch = Batch([(only_look, tell, deliver)], tell, trace=trace)
-    batch.run()
-    (upload,), (report,) = batch.uploads, reports
-    if report.error is not None:
-        raise report.error
-    found = upload.foreseen or Found(None)
+    if good:
+        look = partial(Order._replace, rehearse=True, retry_for=PATIENCE)
+        handed = [(look(orders[number]), tell, partial(hand_in, number, place)) for place, number in enumerate(good)]
+        batch = Batch(handed, tell, trace=trace)
+        batch.run()
+    return [outcomes[number] for number in range(len(orders))]
+
+
+def _planned(order: Order) -> Forecast | VidupError:
+    try:
+        return plan_file(order.path, order.part_size, order.jobs, order.uploads_per_minute, order.limit_rate, order.key.delegated)
+    except VidupError as error:
+        return error
+
+
+def _rehearsal(order: Order, forecast: Forecast, found: Found) -> Rehearsal:
     if found.known is None:
         return Rehearsal(forecast, order.key, None, None)
     known = found.known

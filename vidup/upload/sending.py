@@ -14,7 +14,7 @@ from vidup.upload.asking import May
 from vidup.upload.container import Container, not_this_split
 from vidup.upload.cuts import MOST_CUTS, cut_too_often
 from vidup.upload.delegated import FirstPart, explained, refuse_another
-from vidup.upload.exchange import Answer, Kind, Request, Source, Verb
+from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.flights import Flight, Looking, Stopper
 from vidup.upload.outcome import Refused, gave_up, refused, server_words
 from vidup.upload.partbook import Doubt, Part
@@ -63,14 +63,14 @@ class Sending:
 
     def want(self, now: float, may: May, probing: bool) -> Request | None:
         """The request to make now, if one may go out. `probing`: the line is down, so that parts need not wait out their own turn."""
-        if self._wants_status(now) and may(Kind.READ):
+        if self._wants_status(now) and may(Verb.STATUS):
             self._looking.is_out, self._looking.asked_at = True, now
             return Request(Verb.STATUS, self.upload, self.container.video_id)
         if self._question is not None or self.cut.is_set():
             return None
         number = self.container.book.next(math.inf if probing else now)
         alone = not self.container.named  # part 1 makes the video that all others name
-        if number is None or (alone and (number != 1 or self.flights)) or not may(Kind.UPLOAD):
+        if number is None or (alone and (number != 1 or self.flights)) or not may(Verb.PART):
             return None
         first = self.container.begin(number)
         plan, body = self.container.plan, self.source.body(self.container.plan.part(number), self.cut)

@@ -67,6 +67,8 @@ class Tally:
     """The numbers of one upload."""
 
     def __init__(self) -> None:
+        self.begun = False
+        """Whether it is known of which parts the file is made: before that the numbers are of nothing."""
         self._book = PartBook(Plan(1, 1))
         self._bodies: dict[int, Counted] = {}
         self._finished_bytes = 0
@@ -77,6 +79,7 @@ class Tally:
 
     def begin(self, book: PartBook) -> None:
         """Show this book from now on; bytes handed so far stay counted."""
+        self.begun = True
         if book is not self._book:
             self._earlier_retries += self._book.retries
             self._earlier_again += len(self._again)

@@ -13,13 +13,14 @@ from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Note, Resumed, Started, Tell
 from vidup.plan.parts import WARN_SIZE, Plan
 from vidup.source.videofile import FileChanged
-from vidup.state.journal import Lock
+from vidup.state.lock import Lock
 from vidup.state.record import Checkpoint
 from vidup.units import show_size
 from vidup.upload.acting import Action, Acts
 from vidup.upload.asking import Asking, KnownKey, May, Script
 from vidup.upload.confirming import confirm, describe
 from vidup.upload.container import Container
+from vidup.upload.crowd import Crowd
 from vidup.upload.delegated import left_behind, vouch
 from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
@@ -33,9 +34,11 @@ T = TypeVar("T")
 
 
 class Upload:
-    """One upload. `deliver` is given its report once; the record is dropped only if it says that a good result is out."""
+    """One upload, counted in `crowd`. `deliver` is given its report once; if it says that a good result is out, the record goes."""
 
-    def __init__(self, number: int, order: Order, world: World, acts: Acts, tell: Tell, deliver: Callable[[Report], bool]) -> None:
+    def __init__(
+        self, number: int, order: Order, world: World, acts: Acts, tell: Tell, deliver: Callable[[Report], bool], crowd: Crowd,
+    ) -> None:  # fmt: skip
         self.number = number
         self.order = order
         self.tally = Tally()
@@ -47,11 +50,14 @@ class Upload:
         self._acts = acts
         self._tell = tell
         self._deliver = deliver
+        self._crowd = crowd
         self._began = world.now()
         self._source: Source | None = None
         self._lock: Lock | None = None
         self._container: Container | None = None
         self._step: Asking[Container | bool | None] | Sending | None = None
+        self._last_step: Asking[Container | bool | None] | None = None
+        self._is_whole = False
         self._dropped: list[int] = []
         self._ending: Ending | None = None
 
@@ -61,6 +67,18 @@ class Upload:
     def begun(self) -> bool:
         """Whether its first step was made."""
         return self.opening is not None or self._ending is not None
+
+    @property
+    def error(self) -> VidupError | None:
+        """What it ends with, or is about to."""
+        return self._ending.error if self._ending is not None else None
+
+    @property
+    def owes_part(self) -> bool:
+        """Whether its video is being made, or was made and nothing has been sent into it: what a kill now would leave behind empty."""
+        if isinstance(self._step, Sending):
+            return self._container is not None and not self._container.book.may_be_on_server
+        return isinstance(self._step, Asking) and self._step.is_out_for(Verb.CREATE)
 
     @property
     def parts_left(self) -> int:
@@ -85,7 +103,7 @@ class Upload:
 
     def want(self, may: May, probing: bool) -> Request | None:
         """The request to make now, if it has one that may go out."""
-        if self._ending is not None:
+        if self._ending is not None and not self._is_completing:
             return None
         request = self._guarded(lambda: self._want(may, probing))
         self.in_flight += request is not None
@@ -119,7 +137,7 @@ class Upload:
     def wake(self, turn: float) -> float:
         """When, after this moment, it may want something again, or ends; infinity where that hangs on an answer."""
         if self._ending is not None:
-            return self._ends_at()
+            return min(self._ends_at(), self._step.wake()) if self._is_completing and isinstance(self._step, Asking) else self._ends_at()
         if isinstance(self._step, Sending):
             return self._step.wake(turn)
         return self._step.wake() if self._step is not None else math.inf
@@ -141,8 +159,8 @@ class Upload:
     # -- how it ends ---------------------------------------------------------------------------------------------
 
     def stop(self, code: ExitCode) -> None:
-        """End soon, as interrupted with this code."""
-        self._end("interrupted", code, None)
+        """End soon, as interrupted with this code; but where nothing is left undone, or not within the grace, as uploaded."""
+        self._end(*(("uploaded", ExitCode.OK) if self._is_whole else ("interrupted", code)), None)
 
     def fail(self, error: VidupError) -> None:
         """End soon, with this error."""
@@ -186,14 +204,23 @@ class Upload:
             assets=container.assets if container else None,
             resumable=ending.status != "uploaded" and can_go_on(ending.error, ending.code, plan is not None),
             error=ending.error,
+            content=self.opening.content if self.opening else None,
         )
 
     @property
     def _known(self) -> Checkpoint | None:
         return None if self.opening is None or self.order.restart else self.opening.known
 
+    @property
+    def _is_completing(self) -> bool:
+        """Whether it was stopped when all parts were good, and the server's word that it has the whole is still worth the grace."""
+        step = self._last_step
+        return self._ending is not None and self._ending.error is None and step is not None and step is self._step and not step.finished
+
     def _end(self, status: str, code: ExitCode, error: VidupError | None) -> None:
-        if self._ending is None:
+        if self._ending is not None and error is not None:
+            self._last_step = None
+        elif self._ending is None:
             self._ending = Ending(status, code, error, self._world.now() + GRACE)
             if isinstance(self._step, Sending):
                 self._step.cut.set()
@@ -204,6 +231,8 @@ class Upload:
         flights = self._step.flights.values() if isinstance(self._step, Sending) else ()
         if isinstance(self._step, Asking) and self._step.is_out_for(Verb.CREATE):
             return self._ending.until  # what it makes should be known
+        if self._is_completing:
+            return self._ending.until
         if not flights:
             return -math.inf  # any other question may be left unanswered
         answering = any(flight.body.all_out for flight in flights)
@@ -220,6 +249,7 @@ class Upload:
                 self._note_if_changed()
         if isinstance(self._step, Sending):
             self._dropped += self._step.flights  # else a worker may wait minutes for an answer that nobody needs
+        self._crowd.ended(self.number, self._ending.status, self._container.book.bytes_good if self._container is not None else 0)
         out = self._deliver(self.report())
         if self._ending.status == "uploaded" and out and self._container is not None:
             self._forget()
@@ -238,9 +268,9 @@ class Upload:
 
     def _forget(self) -> None:
         """Drop the record of a finished upload; the result is out, so nothing may fail any more."""
-        assert self.opening is not None
+        assert self._container is not None
         try:
-            self._world.folder.forget(self.opening.upload_id)
+            self._container.journal.forget()
         except OSError as error:
             self._tell(Note(f"the record of this finished upload could not be removed ({error.strerror or error})", True))
 
@@ -264,6 +294,7 @@ class Upload:
     def _begin(self) -> None:
         order, world = self.order, self._world
         self._source = source = world.open_source(order.path)
+        self._crowd.began(self.number, source.name, source.size, self.tally)
         if source.size > WARN_SIZE:
             self._tell(Note(f"{source.name} is {show_size(source.size)}: api.video's reference names 30 GiB as the limit of a video", True))
         if not order.rehearse:
@@ -278,9 +309,10 @@ class Upload:
         yield KnownKey()
         self.foreseen = yield from self.opening.find()
 
-    def _ask(self, script: Script[Container] | Script[bool] | Script[None]) -> None:
+    def _ask(self, script: Script[Container] | Script[bool] | Script[None], is_last: bool = False) -> None:
         step: Asking[Container | bool | None] = Asking(self.number, script, self._tell)
         self._step = step
+        self._last_step = step if is_last else None
         step.begin(self._world.now())
         self._next_step()
 
@@ -304,7 +336,7 @@ class Upload:
             self._dropped += step.dropped
             step.dropped = []
         elif isinstance(step, Asking) and action is not None and step.is_out_for(answer.request.verb):
-            if self._ending is None or answer.request.verb is Verb.CREATE:
+            if self._ending is None or self._is_completing or answer.request.verb is Verb.CREATE:
                 step.take(action, self._world.now())
             if self._ending is not None and step.finished and isinstance(step.result, Container):
                 self._container = step.result
@@ -313,9 +345,11 @@ class Upload:
     def _next_step(self) -> None:
         """Go on to the step that follows, once one is finished."""
         step = self._step
-        if self._ending is not None or step is None or not step.finished:
+        if step is None or not step.finished:
             return
-        if isinstance(step, Sending):
+        if self._ending is not None:
+            self._complete(step)
+        elif isinstance(step, Sending):
             self._confirm()
         elif self.order.rehearse:
             self._end("foreseen", ExitCode.OK, None)
@@ -325,10 +359,22 @@ class Upload:
         elif step.result is False:
             self._send_or_confirm()
         elif step.result is True:
-            assert self._container is not None
-            self._ask(describe(self._container, self._tell))
+            self._describe()
         else:
             self._end("uploaded", ExitCode.OK, None)
+
+    def _complete(self, step: Asking[Container | bool | None] | Sending) -> None:
+        """The step that follows one which was finished in the grace of a stop: sending may, but opening does not, lead on to an end."""
+        assert self._ending is not None
+        if isinstance(step, Sending):
+            if self._ending.error is None and self._container is not None and self._container.book.all_good:
+                self._confirm()
+        elif step is self._last_step:
+            self._last_step = None
+            if step.result is not False:
+                self._ending = Ending("uploaded", ExitCode.OK, None, self._ending.until)
+            if step.result is True:
+                self._describe()
 
     def _send_or_confirm(self) -> None:
         container, source = self._container, self._source
@@ -344,7 +390,12 @@ class Upload:
     def _confirm(self) -> None:
         assert self._container is not None
         container = self._container
-        self._ask(confirm(container, self._tell, self._world.now) if container.asks else vouch(container, self._tell))
+        self._ask(confirm(container, self._tell, self._world.now) if container.asks else vouch(container, self._tell), is_last=True)
+
+    def _describe(self) -> None:
+        assert self._container is not None
+        self._is_whole = True
+        self._ask(describe(self._container, self._tell), is_last=True)
 
     def _announce(self, container: Container, source: Source) -> None:
         plan, done = container.plan, container.book.good

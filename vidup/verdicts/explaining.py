@@ -29,11 +29,17 @@ def find_rules(table: Table, text: str) -> list[Rule]:
     exact = [rule for rule in table.rules if any(_is(key, known) for known in _texts(rule))]
     if exact:
         return exact
-    scored = [(max(SequenceMatcher(None, key, known).ratio() for known in _texts(rule)), rule) for rule in (*table.rules, *OWN)]
+    scored = [(max(_likeness(key, known) for known in _texts(rule)), rule) for rule in (*table.rules, *OWN)]
     best = max(score for score, _rule in scored)
     if best >= _ALIKE:
         return [rule for score, rule in scored if score == best]
     return _within(table, key) or _of_network(table, key) or _of_status(table, key) or _of_ours(key)
+
+
+def _likeness(key: str, known: str) -> float:
+    """How alike the two are, from 0 to 1; 0 where a glance at length and letters tells that it is not enough."""
+    matcher = SequenceMatcher(None, key, known)
+    return matcher.ratio() if matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE else 0.0
 
 
 def _named(table: Table, word: str) -> list[Rule]:
@@ -57,8 +63,8 @@ def _tails(slug: str) -> list[str]:
 
 def _of_network(table: Table, key: str) -> list[Rule]:
     """The row of what the network or OpenSSL said."""
-    found = {slug for slug, phrases in NETWORK.items() if _longest(phrases, key)}
-    return [rule for rule in table.rules if rule.slug in found]
+    held = {slug: length for slug, phrases in NETWORK.items() if (length := _longest(phrases, key))}
+    return [rule for rule in table.rules if rule.slug in held and held[rule.slug] == max(held.values())]
 
 
 def _of_status(table: Table, key: str) -> list[Rule]:
@@ -70,6 +76,9 @@ def _of_status(table: Table, key: str) -> list[Rule]:
 
 def _of_ours(key: str) -> list[Rule]:
     """What vidup itself said: the row with the longest phrase that stands in the text, else the phrase that the text is a piece of."""
+    framed = re.search(r"\bcould not upload\b[^:]*: (.+)", key)
+    if framed and (inside := _of_ours(framed[1])):
+        return inside
     held = [(length, rule) for rule in OWN if (length := _longest(rule.titles, key))]
     longest = max((length for length, _rule in held), default=0)
     if held:

@@ -8,6 +8,7 @@ from vidup.errors import ExitCode
 from vidup.verdicts.judge import Rule, Then, Verdict
 
 _GROUP: Final = "what vidup itself says"
+_NOTES: Final = "what vidup tells while it goes on"
 
 
 def _own(slug: str, code: ExitCode, phrases: tuple[str, ...], does: str, advice: str) -> Rule:
@@ -16,6 +17,14 @@ def _own(slug: str, code: ExitCode, phrases: tuple[str, ...], does: str, advice:
     return Rule(
         slug=slug, status=None, title=phrases[0], variants=phrases[1:], verdict=verdict, then=Then.STOP,
         does=f"{does} Exit code {int(code)}.", advice=advice, group=_GROUP, exit_code=code,
+    )  # fmt: skip
+
+
+def _note(slug: str, verdict: Verdict, phrases: tuple[str, ...], does: str, advice: str) -> Rule:
+    """A row of what vidup tells while it goes on; `phrases` as in `_own`."""
+    return Rule(
+        slug=slug, status=None, title=phrases[0], variants=phrases[1:], verdict=verdict, then=Then.GO_ON, does=does, advice=advice,
+        group=_NOTES, exit_code=ExitCode.OK,
     )  # fmt: skip
 
 
@@ -31,60 +40,90 @@ OWN: Final = (
     _own(
         "file-changed", ExitCode.FILE,
         ("changed while it was being sent", "changed since the interrupted upload", "ended early at byte",
-         "its parts no longer fit together", "has changed since its upload"),
-        "Stops before the parts could be put together: they are of two versions of the file.",
+         "its parts no longer fit together", "it was written to", "it became shorter while it was read", "its size went from … to …",
+         "its size was … bytes and is now …", "its size is the same, its content is not", "was begun with another file than",
+         "its record of size and content does not match"),
+        "Stops before the parts could be put together: they are of two versions of the file, or of another file.",
         "When nothing writes to the file any more, begin anew: vidup upload --restart FILE",
     ),
     _own(
         "state-folder-not-usable", ExitCode.FILE,
-        ("The state folder", "Files cannot be locked in the state folder", "There is no folder for", "was written by",
-         "is damaged: it does not tell its video", "The output cannot be written", "The demo cannot write to",
-         "The emulator cannot keep videos in", "… cannot be written"),
+        ("The state folder", "The state folder … cannot be written", "The state folder … cannot be read",
+         "Files cannot be locked in the state folder", "There is no folder for", "the home of this user is not known"),
         "Stops: without a record no upload could be resumed. Where the disk is full, the same command goes on later (75).",
         "Free or repair the folder, or name another one with --state-dir.",
     ),
     _own(
+        "manifest-not-usable", ExitCode.FILE,
+        ("The manifest … cannot be written",),
+        "Stops, for who asks for a manifest relies on it; what is on the server stays there. A full disk is 75.",
+        "Free or repair the place, or name another file with --manifest.",
+    ),
+    _own(
+        "record-not-usable", ExitCode.FILE,
+        ("The record … cannot be read", "The record of the upload … was written by another version of vidup",
+         "The record … is damaged: it does not tell its video", "the record of an earlier upload of this file is damaged"),
+        "Stops rather than begin anew what may be half sent; only a record that is damaged is passed over, with a note.",
+        "Repair it, or drop it: vidup forget UPLOAD_ID",
+    ),
+    _own(
+        "output-not-writable", ExitCode.FILE,
+        ("The output cannot be written", "… cannot be written", "The key file … cannot be written", "The demo cannot write to",
+         "The emulator cannot keep videos in"),
+        "Stops: the disk or the file that it was to write to does not take it.", "Free some space there, or write elsewhere.",
+    ),
+    _own(
         "no-usable-key", ExitCode.AUTH,
-        ("No API key was given", "The API key from", "The API key file", "The key kept in", "Others can read the key kept in",
-         "The key file", "The upload token from", "The upload token file"),
+        ("No API key was given", "The API key from", "The API key file", "The API key file … cannot be read", "The key kept in",
+         "The key kept in … cannot be read", "Others can read the key kept in", "is not a key: a key is one word", "its mode is …",
+         "The key came from", "The upload token from", "The upload token file", "The upload token file … cannot be read",
+         "The … file … cannot be read",
+         "is not a token: a token is one word", "The upload token came from"),
         "Stops before any request.", "Run vidup login, or set VIDUP_API_KEY.",
     ),
     _own(
         "upload-not-known", ExitCode.UNKNOWN,
         ("No interrupted upload is called", "No documented error matches this text",
          "There is no interrupted upload", "There are … interrupted uploads",
-         "is not known any more", "No upload token begins with"),
+         "is not known any more", "it was completed or forgotten a moment ago", "No upload token begins with",
+         "it has expired, was deleted, or is of another project or server"),
         "Stops: this machine has no record of such an upload in its state folder.", "See what there is: vidup list",
     ),
     _own(
         "not-this-upload", ExitCode.REJECTED,
         ("The parts on the server cannot be parts of this file", "Another program is uploading into this video", "already has its content",
-         "was begun by bytes, by another client", "and nothing tells whose they are", "was begun with another file than",
+         "was begun by bytes, by another client", "and nothing tells whose they are",
          "This video is complete, but not by this upload", "The server holds … bytes, but the file has", "was not created by vidup",
-         "is complete on the server, so vidup does not delete it", "The server put a part into a video of its own"),
+         "is complete on the server, so vidup does not delete it",
+         "it has no record of the file", "the server counts … parts and holds …", "the video on the server is not this file",
+         "the server never took all of its parts from vidup", "The server put a part into a video of its own",
+         "it does not go by the videoId that is sent with every part"),
         "Stops rather than mix the parts of two files in one video.", "Upload into a video of its own: vidup upload --restart FILE",
     ),
     _own(
         "upload-busy", ExitCode.BUSY,
-        ("Another vidup is uploading this file now", "another vidup is at it now"),
+        ("Another vidup is uploading this file now", "another vidup is at it now", "it holds the lock", "process … on …, for …"),
         "Stops at once: two would spoil one upload.", "Let the other one finish, or stop it; then run the same command again.",
     ),
     _own(
         "gave-up", ExitCode.AGAIN,
         ("Gave up after", "The answer to part 1 was lost … times", "Part … was cut off … times on its way",
          "The server cannot be asked now", "The server took every part, but refuses to tell the status",
-         "The server confirmed every part, but its status does not list them all", "the server has not put the video together yet"),
+         "The server confirmed every part, but its status does not list them all", "the server has not put the video together yet",
+         "its status is …", "Nothing ever answered at"),
         "Stops for now, when --retry-for is used up; everything sent so far is safe.",
         "Run the same command again later: it continues where this one stopped.",
     ),
     _own(
         "interrupted", ExitCode.SIGINT,
-        ("Interrupted:", "is not uploaded yet", "Stopping: parts already sent"),
+        ("Interrupted:", "is not uploaded yet", "are not uploaded yet", "Stopping (again to quit at once)",
+         "Stopping, up to … for … answer", "stopping, … for … answer", "are safe on the server"),
         "Ends by the signal; everything sent so far is safe.", "Run the same command again, or vidup resume.",
     ),
     _own(
         "request-refused", ExitCode.REJECTED,
         ("Logging in failed", "Part … was refused", "Part … is refused, and the status does not list it", "Could not upload",
+         "it could not be uploaded",
          "The server refuses parts, and its status does not say why", "The video could not be created", "The status of … could not be read",
          "Renewing the access token failed", "videos could not be listed", "The video … cannot be used", "could not be deleted",
          "which this upload was going into, is gone", "The upload token could not be created", "The upload tokens could not be listed",
@@ -100,12 +139,84 @@ OWN: Final = (
         "wrong-usage", ExitCode.USAGE,
         ("No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
          "requires an argument", "The config file", "The emulator cannot start on",
-         "The name of the file is empty", "exclude each other", "leave out one of them", "upload tokens begin like that"),
+         "The name of the file is empty", "exclude each other", "leave out one of them", "upload tokens begin like that",
+         "is not a rate: write", "is too slow for parts of 5 MiB", "--ttl is longer than a token can live",
+         "needs an API key: an upload token",
+         "an upload token is never part of a command",
+         "is not a manifest of vidup", "The list … is UTF-16", "The list … holds a NUL",
+         "is not a JSON object", "names no file", "has a key that vidup does not know", "has a file_b64 that is not base64",
+         "that is no text", "that is no list of texts", "that is neither true nor false", "has metadata that are neither",
+         "has a wrong video_id", "has a video_id", "is named twice", "names one video, and there are", "would both read standard input",
+         "says something only with", "is about a new video", "is not between 5 MiB and 200 MiB",
+         "is not a whole number from", "is not a number of seconds from", "is not a size: write", "is not a duration: write",
+         "that is more bytes than a file can have", "that is longer than ten years", "--base-url must", "--base-url is not a URL",
+         "would show the API key to everybody on the way", "is reachable for other machines", "name the uploads to forget",
+         "--all continues every upload", "applies when a video is created", "has a wrong value for", "is not valid TOML",
+         "has … twice, under two names", "it is either true or false", "it is a text or a number"),
         "Stops before anything is sent.", "See vidup COMMAND -h; a flag beats the environment, the environment the config file.",
     ),
     _own(
-        "fault-of-vidup", ExitCode.INTERNAL, ("vidup itself failed", "The demo failed"),
+        "fault-of-vidup", ExitCode.INTERNAL,
+        ("vidup itself failed", "The demo failed", "the traceback is in", "the traceback could not be written"),
         "Stops, and leaves the traceback in a file that it names; it holds no key.", "Please report it with that file.",
+    ),
+    _note(
+        "line-is-down", Verdict.RETRY,
+        ("no connection …, next try in …", "server in trouble …, next try in …", "no connection", "server in trouble",
+         "trying again for up to …", "trying again until it answers", "nothing has answered yet at",
+         "the connection is back after …", "the server is back after …"),
+        "Goes on trying, all parts alike, for as long as --retry-for says; a confirmed part begins that time anew. Nothing is lost.",
+        "Nothing, if it comes back. Else see the network, the proxy and --base-url: vidup check",
+    ),
+    _note(
+        "waiting-for-the-server", Verdict.RETRY, ("connecting to …:", "waiting for …:", "awaiting answer", "stalled …",
+         "nothing is being sent now"),
+        "Waits, and after --timeout asks again: the server is slow to answer, or takes no data.",
+        "Nothing; or see who else uses the line, and whether the server is in trouble.",
+    ),
+    _note(
+        "goes-on-from-before", Verdict.RESUME,
+        ("resuming: … of … parts", "are already on the server", "continuing the upload of …, whose file is now here",
+         "has another modification time than when its upload began", "--part-size is not applied: parts of …",
+         "the video exists already: changed options are not applied", "the server counts this upload in … parts",
+         "--adopt: taking the parts in … for parts of this file", "is already on the server, whole: nothing was sent"),
+        "Continues the upload that was begun, with the split and the options that it began with.",
+        "Nothing; to begin anew instead: vidup upload --restart FILE",
+    ),
+    _note(
+        "begins-anew", Verdict.ACCEPT,
+        ("starting over; the unfinished video … is abandoned", "has changed since its upload …; uploading it anew",
+         "was uploaded … ago as …", "this is a second video", "two videos may have been made",
+         "the answer to creating the video was lost", "stays behind empty", "stay behind empty"),
+        "Uploads into a new video. What was begun before stays behind, and goes after 7 days if it is unfinished.",
+        "Stop it with Ctrl-C if that is not meant, and delete in the dashboard what is not wanted.",
+    ),
+    _note(
+        "by-token-alone", Verdict.ACCEPT,
+        ("the answer to … was lost, and when it was sent again the server said that it has it", "so this is not verified",
+         "the answer to part 1 was lost", "an incomplete video may be on the server", "part 1 sent again begins a new one",
+         "the answer to the only part was lost", "the video may be on the server, whole; sent again, it is a second one",
+         "--portable is not applied: with an upload token"),
+        "Goes on. With an upload token there is no status to ask, so that only the answers tell what the server has.",
+        "Whoever has the key can see it: vidup status VIDEO_ID. A video that stays incomplete is deleted by api.video after 7 days.",
+    ),
+    _note(
+        "nothing-to-upload", Verdict.ACCEPT, ("there is nothing to upload",),
+        "Ends with 0, as an empty shard does: no file is left of what was named, or all of it is in the manifest.",
+        "Nothing; if there should be files, see the folders, --include, --exclude, --shard and --manifest.",
+    ),
+    _note(
+        "result-not-shown", Verdict.ACCEPT,
+        ("Standard output took nothing", "the video object could not be read, so its links are not shown",
+         "later steps will not see the result", "after the result was out", "the display failed",
+         "the record of this finished upload could not be removed", "the state folder cannot be written (…); going on"),
+        "The upload itself goes on, or is whole; only what tells of it could not be written or read.",
+        "See what the server has: vidup status VIDEO_ID. The same upload again prints its id and sends nothing.",
+    ),
+    _note(
+        "large-video", Verdict.ACCEPT, ("api.video's reference names 30 GiB as the limit of a video",),
+        "Uploads it: the reference and the error pages name two limits, and the server may refuse it in the end.",
+        "Cut or compress the video if that must not happen.",
     ),
 )  # fmt: skip
 
@@ -114,13 +225,19 @@ NETWORK: Final = {
         "refused the connection", "reset the connection", "could not be resolved", "did not answer in time", "took no data for",
         "closed the connection without an answer", "the TLS connection to", "cannot be the name of a server", "no way to",
         "the connection to", "Connection refused", "Connection reset", "Name or service not known", "Temporary failure in name resolution",
-        "timed out", "Broken pipe",
+        "timed out", "Broken pipe", "broke off in the middle of its answer",
     ),
     "certificate-not-trusted": (
-        "unable to get local issuer certificate", "self-signed certificate", "self signed certificate", "certificate has expired",
-        "certificate verify failed", "unable to get issuer certificate", "Hostname mismatch", "certificate is not trusted",
-        "certificate is not valid",
+        "unable to get local issuer certificate", "self-signed certificate", "self signed certificate", "certificate verify failed",
+        "unable to get issuer certificate", "certificate is not trusted", "certificate is not valid", "the certificate of … is not trusted",
     ),
+    "certificate-out-of-date": ("certificate has expired", "certificate is not yet valid", "cannot be accepted: certificate has expired"),
+    "certificate-for-another-name": ("Hostname mismatch", "IP address mismatch", "certificate is not valid for"),
+    "proxy-wants-password": (
+        "answered CONNECT with 407", "answered CONNECT with 401", "Proxy Authentication Required", "Proxy Authorization Required",
+    ),
+    "proxy-refuses": ("answered CONNECT with 403",),
+    "answer-broken": ("but not the API's answer",),
     "too-many-requests": ("waiting … rate limit", "the rate limit let nothing through"),
 }  # fmt: skip
 """How the network, the system and OpenSSL word what a row of the table stands for."""

@@ -333,7 +333,7 @@ _OURS: Final = (
          advice="Check the host's name, in --base-url or the proxy variable; if it is right, whoever runs that host must correct its certificate."),
     Rule(slug="proxy-wants-password", status=407, title="the proxy asks for a password", group=_ANSWERS, statuses=frozenset({407}),
          verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops.",
-         advice="Put the right user and password into HTTPS_PROXY, or HTTP_PROXY for plain http: http://USER:PASSWORD@HOST:PORT"),
+         advice="Put the right user and password, as http://USER:PASSWORD@HOST:PORT, into HTTPS_PROXY, or HTTP_PROXY for plain http."),
     Rule(slug="proxy-refuses", status=None, title="the proxy lets nobody through to this server", group=_ANSWERS,
          verdict=_ABORT, then=_STOP, exit_code=ExitCode.TRUST, does="Stops: the proxy answered CONNECT with 403, and would do so again.",
          advice="Have whoever runs the proxy allow this server, or pass the proxy by with NO_PROXY; then run the same command again."),
@@ -359,7 +359,7 @@ _OURS: Final = (
     Rule(slug="undocumented", status=400, title="any other answer nobody documented", group=_ANSWERS,
          mended_outside=True, statuses=frozenset(range(100, 1000)) - _LISTED - frozenset(range(200, 400)) - frozenset(range(500, 600)),
          verdict=_ABORT, then=_STOP, does="Stops and shows status, title and detail as received.",
-         advice="If the answer makes no sense to you, report it; what was sent stays resumable."),
+         advice="If a proxy or gateway in between answers so, have it let this through, then run the same command again. Else report it."),
 )  # fmt: skip
 """Answers that no page documents: what is left of them is judged by status, or by how no answer came."""
 

@@ -32,6 +32,7 @@ from vidup.api.transport.failures import (
 )
 from vidup.api.transport.kernel import socket_options
 from vidup.api.transport.listening import hang_up
+from vidup.api.transport.pages import page_words
 from vidup.api.transport.striking import Secrets, mask_proxy, userinfo
 from vidup.api.trust import trust_source, trust_store
 from vidup.verdicts.judge import Problem, RateLimit, Reply, slug_of
@@ -215,20 +216,19 @@ class Transport:
             ),
         )
         if good:
-            return reply if body is not None else reply._replace(text=self._page(raw).partition("{")[0])  # not the token in a torn object
+            words = "" if body is not None else page_words(raw, self.scrub).partition("{")[0]  # not the token in a torn object
+            return reply._replace(text=words)
         if response.status_code == 401:
             read_by_proxy = bool(self.proxy) and self.base_url.startswith("http:")
             reply = reply._replace(failure=foreign_401(raw, head.get("WWW-Authenticate", ""), read_by_proxy))
-        return self._error(reply, raw, body)
-
-    def _page(self, raw: bytes) -> str:
-        """The words of what is no JSON object, most likely a page, as far as a person may be shown them."""
-        words = re.sub(r"(?is)<(head|script|style)\b.*?</\1>|<[^>]*>", " ", raw[:4096].decode("utf-8", "replace"))
-        return self.scrub(" ".join(words.split()))[:300]
+        reply = self._error(reply, raw, body)
+        if self.proxy and (reply.status == 407 or reply.failure == "proxy-wants-password"):
+            reply = reply._replace(problems=(*reply.problems, Problem("", f"it is the proxy {self.proxy} that answered")))
+        return reply
 
     def _error(self, reply: Reply, raw: bytes, body: dict[str, object] | None) -> Reply:
         if body is None:
-            return reply._replace(text=self._page(raw))
+            return reply._replace(text=page_words(raw, self.scrub))
         entries = body.get("problems")
         problems = tuple(
             Problem(self._text(entry, "name"), self._text(entry, "title"))

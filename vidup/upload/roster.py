@@ -1,0 +1,77 @@
+"""CORE: the uploads of a run. Those to come are mere numbers, those that are open are machines, and those that are over are gone.
+
+However long the list is, a turn of the dispatcher looks at the open ones alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from vidup.errors import VidupError
+from vidup.events import Tell
+from vidup.upload.upload import Upload
+
+
+class Roster:
+    """The uploads in the order given; each is made, by its number from 0, when its turn comes."""
+
+    def __init__(self, count: int, make: Callable[[int], Upload]) -> None:
+        self._make = make
+        self._numbers = iter(range(count))
+        self._to_come = count
+        self._open: dict[int, Upload] = {}
+
+    @property
+    def to_come(self) -> int:
+        """How many are not begun."""
+        return self._to_come
+
+    @property
+    def made(self) -> list[Upload]:
+        """Those that are not gone yet, the older first: what is over is still here while an answer to it is awaited. From any thread."""
+        return list(self._open.values())
+
+    @property
+    def open(self) -> list[Upload]:
+        """Those that are begun and not over, the older first."""
+        return [upload for upload in self._open.values() if not upload.over]
+
+    @property
+    def all_over(self) -> bool:
+        """Whether none is open, and none is to come."""
+        return not self._to_come and all(upload.over for upload in self._open.values())
+
+    def __getitem__(self, number: int) -> Upload:
+        """One that is not gone yet: any that an answer is for."""
+        return self._open[number]
+
+    def begin(self, through: Callable[[int, Tell], Tell]) -> Upload:
+        """The next one to come, begun, with all that it tells passing `through`; it may be over at once."""
+        upload = self._next()
+        self._open[upload.number] = upload
+        upload.heard_through(through)
+        upload.begin()
+        return upload
+
+    def end_all(self, end: Callable[[Upload], None]) -> None:
+        """End those that are open so, and then those to come, of which none is begun any more."""
+        for upload in self.open:
+            end(upload)
+        while self._to_come:
+            end(self._next())
+
+    def sweep(self) -> Iterator[Upload]:
+        """Let go of those that are over and that no answer is awaited for."""
+        for upload in self.made:
+            if upload.over and not upload.in_flight:
+                yield self._open.pop(upload.number)
+
+    @property
+    def concerns_all(self) -> VidupError | None:
+        """The error of one that is over, or about to be, which ends the others, too: the first, if there is any."""
+        errors = (upload.error for upload in self._open.values())
+        return next((error for error in errors if error is not None and error.concerns_all), None)
+
+    def _next(self) -> Upload:
+        self._to_come -= 1
+        return self._make(next(self._numbers))
