@@ -33,8 +33,8 @@ PURE = {
     "errors.py", "events.py", "units.py", "inert.py", "verdicts", "plan", "api/ledger.py", "api/videostatus.py", "api/credentials.py",
     "api/transport/pages.py", "state/identity.py", "state/record.py", "console/summary.py", "console/totals.py", "progress/crowdlines.py", "progress/outlook.py", *(
         f"upload/{name}.py" for name in (
-            "acting", "arrival", "asking", "bodies", "bucket", "confirming", "container", "creating", "crowd", "cuts", "delegated", "dispatcher", "ending", "exchange", "flights", "health", "opening", "order",
-            "outage", "outcome", "pacing", "partbook", "rate", "roster", "sending", "tail", "tally", "upload",
+            "acting", "arrival", "asking", "bodies", "bucket", "confirming", "container", "creating", "crowd", "cuts", "delegated", "dispatcher", "ending", "exchange", "finding", "flights", "health",
+            "opening", "order", "outage", "outcome", "pacing", "partbook", "rate", "roster", "sending", "tail", "tally", "upload", "waiting",
         )
     ),
 }  # fmt: skip

@@ -56,7 +56,8 @@ def vidup(context: click.Context) -> None:
       2  usage or config            129, 130, 143  ended by a signal; likewise
       3  the file                     5  video id or upload id unknown
       4  the key                      6  the server rejected it for good
-      7  certificate or proxy
+      7  certificate or proxy         8  uploaded, but encoding failed
+      9  not playable in time
 
     \b
     Environment and config file:
@@ -151,6 +152,7 @@ def _of_machine(error: OSError) -> VidupError:
 def _end_with(error: VidupError) -> ExitCode:
     """Tell what failed to a program that asked for it, else or besides to people; the exit code."""
     from vidup.console.refusal import tell_program
+    from vidup.console.shown import show
 
     if not tell_program(vidup, sys.argv[1:], error):
         show(error)
@@ -169,19 +171,3 @@ def usage_error(wrong: click.UsageError) -> VidupError:
     else:
         what = wrong_value(wrong) if isinstance(wrong, click.BadParameter) else wrong.format_message()
     return VidupError(ExitCode.USAGE, what[:1].upper() + what[1:], advice=advice)
-
-
-def show(error: VidupError) -> None:
-    """What failed, the cause, and as the last line what to do."""
-    from vidup.console.github import annotation
-    from vidup.inert import inert
-
-    lines = [
-        *f"✗ {error.what}".split("\n"),
-        *([f"  {error.cause}"] if error.cause else []),
-        *([f"→ {error.advice}"] if error.advice else []),
-    ]
-    for line in lines:
-        click.echo(inert(line, 1000), err=True)
-    if command := annotation(os.environ, lines):
-        click.echo(command, err=True)

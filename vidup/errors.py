@@ -17,6 +17,8 @@ class ExitCode(IntEnum):
     UNKNOWN = 5
     REJECTED = 6
     TRUST = 7
+    ENCODING = 8
+    NOT_PLAYABLE = 9
     BUSY = 10
     AGAIN = 75
     SIGHUP = 129

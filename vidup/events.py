@@ -96,6 +96,17 @@ class Finishing(NamedTuple):
     """Every part is confirmed; the status is asked whether the video is whole."""
 
 
+class Encoding(NamedTuple):
+    """The video is whole and waited for until it plays: its `ingest` state, and each quality (`720p`) with its state, in the server's
+    words. `over`: it is not waited for any more."""
+
+    video_id: str
+    file: str
+    ingest: str
+    qualities: tuple[tuple[str, str], ...]
+    over: bool = False
+
+
 class Note(NamedTuple):
     """A sentence for people; `warning` marks one that they should act upon."""
 
@@ -103,5 +114,5 @@ class Note(NamedTuple):
     warning: bool = False
 
 
-Event = Started | Named | PartChanged | Retrying | Resumed | Waiting | Awaiting | LineDown | LineUp | Finishing | Note
+Event = Started | Named | PartChanged | Retrying | Resumed | Waiting | Awaiting | LineDown | LineUp | Finishing | Encoding | Note
 Tell = Callable[[Event], None]

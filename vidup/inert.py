@@ -48,9 +48,13 @@ def json_line(value: object) -> str:
     Strict parsers refuse lone surrogates and numbers that are none: what is left of a file name that is not in the file system's
     encoding becomes U+FFFD, and an infinite number or NaN, which a server may well have told, null.
     """
-    readable = _SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False))
-    finite = json.loads(readable, parse_constant=lambda _name: None)
+    finite = json.loads(readable(json.dumps(value, ensure_ascii=False)), parse_constant=lambda _name: None)
     return json.dumps(finite, allow_nan=False).replace("##[", "#\\u0023[")
+
+
+def readable(text: str) -> str:
+    """The text as anybody can read it: what is left of a file name that is not in the file system's encoding becomes U+FFFD."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def file_fields(path: str | None, name: str = "file") -> dict[str, object]:

@@ -8,6 +8,7 @@ and sink share the machine, so absolute speeds say little. Nothing leaves this m
   python -m tests.bench memory               peak memory by part size, jobs and file size
   python -m tests.bench links [NAME...]      slow lines, --mib, --jobs (wan and loss need root and TUN)
   python -m tests.bench rate                 --limit-rate over windows of ten seconds, at the receiver (--rates, --jobs, --seconds)
+  python -m tests.bench many                 thousands of small files: --files, --kib, --rtt, --jobs
   python -m tests.bench policy               the part size chosen, against the best one, under the limit of uploads a minute (a model)
   python -m tests.bench startup              CPU before --version, --help, a TAB, the first byte to the API
   python -m tests.bench display              what the live display costs
@@ -23,6 +24,7 @@ from pathlib import Path
 from .compare import compare
 from .display import display
 from .links import LINES, links
+from .many import many
 from .memory import memory
 from .policy import policy
 from .rate import rate
@@ -62,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     limiting.add_argument("--rates", nargs="+", default=["200KiB", "5MiB", "50MiB"], help="limits to try (%(default)s)")
     limiting.add_argument("--jobs", type=int, nargs="+", default=[1, 4, 8], help="numbers of parts in flight to try (%(default)s)")
     limiting.add_argument("--seconds", type=float, default=35, help="length of each upload (%(default)s)")
+    crowd = command("many", many, 1)
+    crowd.add_argument("--files", type=int, default=2000, help="how many (%(default)s)")
+    crowd.add_argument("--kib", type=int, default=200, help="size of each (%(default)s)")
+    crowd.add_argument("--rtt", type=float, default=0.02, help="seconds that the sink waits before each answer (%(default)s)")
+    crowd.add_argument("--jobs", type=int, default=8, help="parts in flight, beside -j 1 (%(default)s)")
     command("policy", policy, 1)
     command("startup", startup, 20)
     command("display", display, 5)

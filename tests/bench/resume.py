@@ -70,10 +70,10 @@ def journal_lost_its_tail(setting: Setting) -> None:
 
 
 def new_machine(setting: Setting) -> None:
-    video_id = setting.end_midway(signal.SIGKILL, "--portable")
+    setting.end_midway(signal.SIGKILL, "--portable")
     (record,) = setting.state.glob("*.jsonl")
     record.unlink()
-    setting.run("--video-id", video_id)
+    setting.run("--portable")
 
 
 def moved(setting: Setting) -> None:
@@ -100,7 +100,7 @@ SCENARIOS = (
     Scenario("SIGKILL, or power lost", "the same command sends what is missing", killed),
     Scenario("Ctrl-C", "parts already out get their answer; the same command goes on", interrupted),
     Scenario("killed, and the journal lost all but its first line", "the server's list counts", journal_lost_its_tail),
-    Scenario("killed, and the state folder is gone (`--portable`)", "`--video-id ID` goes on from the video's own record", new_machine),
+    Scenario("killed, and the state folder is gone (`--portable`)", "found among the account's videos by its fingerprint", new_machine),
     Scenario("killed, and the file was moved", "recognised by its fingerprint", moved),
     Scenario("a part answered 503", "that part is sent again", in_one_run, ("part=3:status=503",)),
     Scenario("a connection reset in the middle of a part", "that part is sent again", in_one_run, ("part=3:reset=middle",)),

@@ -36,6 +36,8 @@ class Received:
     parts: int
     expects: int
     payload: int
+    crcs: int
+    """The sum of the checksums of all parts, also of those that came under one number, modulo 2**32; 0 where they are not taken."""
     received: list[tuple[int, int, int]]
 
     def differs_from(self, file: Path, checked: bool) -> str:

@@ -37,6 +37,7 @@ static volatile unsigned epoch;
 static double total_due;
 static int open_now, most_open, connections, requests, logins, creates, statuses, parts, expects, part_total;
 static long long payload;
+static uint32_t crcs;
 static struct { int stored; long long length; uint32_t crc; } received[PARTS + 1];
 static uint32_t table[8][256];
 
@@ -165,6 +166,7 @@ static int take_part(struct connection *c, const char *head, long long length) {
     if (!swallow(c, length - (long long)form, tail, how.crc ? &crc : NULL)) return 0;
     pthread_mutex_lock(&lock);
     parts++, payload += part, part_total = total;
+    if (how.crc) crcs += crc;
     received[number].stored++, received[number].length = part, received[number].crc = crc;
     pthread_mutex_unlock(&lock);
     return 1;
@@ -255,7 +257,7 @@ static void reset(const char *words) {
     pthread_mutex_lock(&lock);
     sscanf(words, "%d %lf %lf %lf %lld", &how.crc, &how.rate, &how.total, &how.delay, &how.stall);
     connections = requests = logins = creates = statuses = parts = expects = part_total = 0;
-    payload = 0, total_due = 0, most_open = open_now, epoch++;
+    payload = 0, crcs = 0, total_due = 0, most_open = open_now, epoch++;
     memset(received, 0, sizeof received);
     pthread_mutex_unlock(&lock);
     puts("{}");
@@ -264,7 +266,7 @@ static void reset(const char *words) {
 static void print_stats(void) {
     pthread_mutex_lock(&lock);
     printf("{\"connections\":%d,\"most_open\":%d,\"requests\":%d,\"logins\":%d,\"creates\":%d,\"statuses\":%d,\"parts\":%d,\"expects\":%d,"
-           "\"payload\":%lld,\"received\":[", connections, most_open, requests, logins, creates, statuses, parts, expects, payload);
+           "\"payload\":%lld,\"crcs\":%u,\"received\":[", connections, most_open, requests, logins, creates, statuses, parts, expects, payload, crcs);
     for (int i = 1, any = 0; i <= PARTS; i++)
         if (received[i].stored) printf("%s[%d,%lld,%u]", any++ ? "," : "", i, received[i].length, received[i].crc);
     puts("]}");

@@ -56,6 +56,7 @@ class Stats:
     parts: int = 0
     expects: int = 0
     payload: int = 0
+    crcs: int = 0
     received: list[tuple[int, int, int]] = field(default_factory=list)
 
 
@@ -104,6 +105,7 @@ class Sink:
             self.part_total = total
             self.stats.parts += 1
             self.stats.payload += length
+            self.stats.crcs = (self.stats.crcs + crc) % 2**32
             self.stats.received = sorted([*(row for row in self.stats.received if row[0] != number), (number, length, crc)])
 
     def status(self) -> dict[str, object]:

@@ -48,6 +48,15 @@ def test_a_folder_becomes_a_video_for_each_of_its_videos(card: Path, emulator: E
     assert uploaded(emulator) == {"card: a (02)": sha256(card / "a.mp4"), "day 2: b (03)": sha256(card / "day 2" / "b.MOV")}
 
 
+def test_what_is_missing_is_told_before_anything_is_sent(emulator: Emulator, vidup: Cli) -> None:
+    """Wherever it stands on the list: nobody waits for the others to hear of it."""
+    files = [fill(vidup.cwd / f"{number}.mp4", 500, number).name for number in range(3)]
+    done = vidup("upload", *files, "gone.mp4", "none.mp4", "--progress", "json", emulator=emulator)
+    told = [(event["type"], event["file"]) for event in objects(done.stderr) if event["type"] in ("start", "result")]
+    assert (done.returncode, told[:2]) == (3, [("result", "gone.mp4"), ("result", "none.mp4")])
+    assert len(emulator.videos) == 3
+
+
 def test_a_list_from_standard_input_brings_what_each_file_has_of_its_own(card: Path, emulator: Emulator, vidup: Cli) -> None:
     """Paths and objects, mixed; what an object does not say is as the command says."""
     rows = "card/a.mp4\n" + json.dumps({"file": "card/day 2/b.MOV", "title": "Day {2}", "public": False}) + "\n"
@@ -74,11 +83,27 @@ def test_a_name_that_is_not_utf_8_goes_the_whole_way(emulator: Emulator, vidup: 
         pytest.skip("this file system takes only UTF-8")
     done = vidup("upload", path.name, "--json", emulator=emulator)
     (row,) = objects(done.stdout)
-    assert (row["file"], base64.b64decode(row["file_b64"]), list(uploaded(emulator))) == ("caf\ufffd.mp4", name, ["caf?"])
+    assert (row["file"], base64.b64decode(row["file_b64"]), list(uploaded(emulator))) == ("caf\ufffd.mp4", name, ["caf\ufffd"])
     again = vidup("plan", "--json", "--from-file", "-", stdin=json.dumps({"file": row["file"], "file_b64": row["file_b64"]}))
     assert [(one["size"], one["file_b64"]) for one in objects(again.stdout)] == [(700, row["file_b64"])]
     manifest = vidup("plan", "--json", "--from-file", "-", stdin=done.stdout)
     assert objects(manifest.stdout) == objects(again.stdout)
+
+
+def test_an_interrupted_upload_of_such_a_name_is_listed_and_continued(emulator: Emulator, vidup: Cli) -> None:
+    """By its id, by its name, and as a row of the list."""
+    name = b"caf\xe9.mp4"
+    try:
+        path = fill(vidup.cwd / os.fsdecode(name), 12 * MIB)
+    except OSError:
+        pytest.skip("this file system takes only UTF-8")
+    emulator.add_fault("part=2:error=uploaded-file-invalid-file")
+    failed = vidup("upload", path.name, "--part-size", "5MiB", "-j", "1", emulator=emulator)
+    (row,) = json.loads(vidup("list", "--json").stdout)
+    assert failed.returncode == 6 and base64.b64decode(row["file_b64"]) == os.fsencode(os.path.realpath(path))
+    emulator.clear_faults()
+    done = vidup("resume", path.name, emulator=emulator)
+    assert (done.returncode, list(uploaded(emulator).values())) == (0, [sha256(path)])
 
 
 @pytest.mark.parametrize("by", ["order", "hash"])

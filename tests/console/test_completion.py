@@ -109,6 +109,8 @@ def test_file_names(tab: Tab) -> None:
     assert (
         tab("vidup upload --title=x --base-url http://127.0.0.1:80 pl") == "<upload><--title=x><--base-url><http://127.0.0.1:80><plain.mp4>"
     )
+    assert tab("vidup upload plain.mp4 --title x pl") == "<upload><plain.mp4><--title><x><plain.mp4>"
+    assert tab("vidup plan --from-file pl") == "<plan><--from-file><plain.mp4>"
     assert tab("vidup upload --api-key-file=pl") == "<upload><--api-key-file=plain.mp4>"
     assert tab("vidup upload --state-dir=su") in ("<upload><--state-dir=sub folder/>", "<upload><--state-dir=sub folder>")
 

@@ -40,7 +40,7 @@ def assert_harmless(text: str) -> None:
 
 def assert_drawing_only(text: str) -> None:
     """What a terminal got: no escape but those that draw the block and colour it."""
-    left = re.sub(r"\x1b\[[\d;]*[mAKJ]|\x1b\[\?25[hl]|\r", "", text)
+    left = re.sub(r"\x1b\[[\d;]*[mAKJ]|\x1b\[\?25[hl]|\x1b[78D]|\r", "", text)
     assert_harmless(left)
 
 

@@ -87,6 +87,27 @@ def test_the_same_file_is_taken_once_whatever_it_is_called(here: Path) -> None:
     assert (paths(taken), taken.notes[0]) == (["a.mp4", "hard.mp4", "card/c.mp4"], "4 named more than once, and sent once")
 
 
+def test_of_thousands_of_links_to_one_file_each_is_asked_once_where_it_leads(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing each with each would take minutes."""
+    for number in range(300):
+        (here / "card" / f"{number}.mp4").hardlink_to(here / "a.mp4")
+    asked: list[str] = []
+    real = os.path.realpath
+
+    def realpath(path: str) -> str:
+        asked.append(path)
+        return real(path)
+
+    monkeypatch.setattr(os.path, "realpath", realpath)
+    assert len(take("-r", "card", "a.mp4", "card/7.mp4").items) == 302
+    assert len(asked) < 700
+
+
+def test_an_empty_name_is_wrong_usage_among_others_too(here: Path) -> None:
+    """2: a variable is not set, and what else it should have named nobody knows."""
+    assert refusal("a.mp4", "") == "The name of the file is empty"
+
+
 def test_what_is_missing_is_known_at_once_and_once(here: Path) -> None:
     """As a failure of its own; the others go on."""
     (here / "empty.mp4").touch()
@@ -202,7 +223,7 @@ def test_what_cannot_be_meant_is_refused(words: tuple[str, ...], said: str, here
 def test_a_video_of_a_rows_own_takes_no_option_about_a_new_one(here: Path) -> None:
     """It would be left out without a word."""
     (here / "list").write_text('{"file": "a.mp4", "video_id": "vi1"}\n')
-    for words in (("--title", "x"), ("--portable",), ("--restart",)):
+    for words in (("--title", "x"), ("--portable",), ("--if-exists", "new"), ("--restart",)):
         assert f"{words[0]} is about a new video, and a.mp4 has a video_id" in refusal("--from-file", "list", *words)
     (here / "list").write_text('{"file": "card", "video_id": "vi1"}\n')
     assert "video_id for a folder" in refusal("-r", "--from-file", "list")

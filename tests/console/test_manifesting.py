@@ -235,3 +235,34 @@ def test_another_machine_goes_on_with_the_manifest(emulate: Emulate, tmp_path: P
     for path in paths:
         same = [video for video in emulator.videos if emulator.sha256(video) == sha256(tmp_path / "two" / path.name)]
         assert len(same) == 1 or not kept.intersection(same), "sent again although the manifest has it"
+
+
+# -- until it plays --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_rerun_that_waits_sends_nothing_and_waits(count: int, emulate: Emulate, tmp_path: Path, vidup: Cli, done: Path) -> None:
+    """What a run that did not wait has uploaded is waited for, and then a row says that it plays, so that the next one asks nothing."""
+    emulator = emulate(playable_after=0.2)
+    words: list[str | Path] = ["upload", *clips(tmp_path / "clips", count), "--manifest", done, "--json"]
+    first = [json.loads(line) for line in vidup(*words, emulator=emulator).stdout.splitlines()]
+    waited = vidup(*words, "--wait", emulator=emulator)
+    told = [json.loads(line) for line in waited.stdout.splitlines()]
+    assert (waited.returncode, {one["status"] for one in told}) == (0, {"playable"}), waited.stderr
+    assert [(one["video_id"], one["size"], one["skipped"]) for one in told] == [(one["video_id"], one["size"], True) for one in first]
+    assert len(emulator.videos) == count and [row["status"] for row in rows(done)] == ["uploaded"] * count + ["playable"] * count
+    asked = len(emulator.requests)
+    assert vidup(*words, "--wait", emulator=emulator).returncode == 0 and len(emulator.requests) == asked
+
+
+def test_a_wait_that_was_too_short_is_waited_on(emulate: Emulate, tmp_path: Path, vidup: Cli, done: Path) -> None:
+    """9, with the videos whole on the server; the same command sends nothing again."""
+    emulator = emulate(playable_after=3.0)
+    paths = clips(tmp_path / "clips", 2)
+    words: list[str | Path] = ["upload", *paths, "--manifest", done, "--wait"]
+    short = vidup(*words, "--wait-timeout", "1", emulator=emulator)
+    assert short.returncode == 9 and {row["exit_code"] for row in rows(done)} == {9}, short.stderr
+    shutil.rmtree(vidup.state)  # on another machine, too
+    again = vidup(*words, emulator=emulator)
+    assert (again.returncode, len(emulator.videos)) == (0, 2), again.stderr
+    assert [emulator.sha256(video_id) for video_id in again.stdout.split()] == [sha256(path) for path in paths]

@@ -61,12 +61,22 @@ def test_a_token_comes_before_a_key_unless_the_key_is_in_hand(
     assert used(VIDUP_UPLOAD_TOKEN="", VIDUP_API_KEY=emulator.api_key) == "/auth/api-key"
 
 
-@pytest.mark.parametrize("words", [["--video-id", "vi123"], ["--title", "x"], ["--private"], ["-m", "a=b"], ["--portable"], ["--adopt"]])
+@pytest.mark.parametrize(
+    "words", [["--video-id", "vi123"], ["--title", "x"], ["--private"], ["-m", "a=b"], ["--portable"], ["--adopt"], ["--wait"]]
+)
 def test_what_a_token_cannot_do_is_exit_2(words: list[str], emulator: Emulator, token: str, video: Video, vidup: Cli) -> None:
     """Before anything is sent, naming the option."""
     done = vidup("upload", *words, video(MIB), env=by_token(emulator, token))
     assert done.returncode == 2 and "needs an API key" in done.stderr
     assert not emulator.requests
+
+
+def test_what_the_environment_asks_for_and_a_token_cannot_do_is_said(emulator: Emulator, token: str, video: Video, vidup: Cli) -> None:
+    """A config file may ask for it in every upload; this one goes on without."""
+    done = vidup("upload", video(MIB), env=by_token(emulator, token, VIDUP_PORTABLE="1", VIDUP_WAIT="1"))
+    assert done.returncode == 0, done.stderr
+    assert "--portable is not applied" in done.stderr and "--wait is not applied" in done.stderr
+    assert {request.path for request in emulator.requests} == {"/upload"}
 
 
 @pytest.mark.parametrize("text", ["two words", "\n", "t\u00f6ken"])

@@ -591,12 +591,13 @@ def test_faults_choose_their_requests_by_place_number_and_turn(small: Emulator) 
         ("part=3:error=no-answer", "documented"), ("on=status:commit-after=1", "only with on=source"), ("part=3:lag=1", "only with on=status or"),
         ("on=any:encode=failed", "only with on=status"), ("lag=1:times=3", "not known"), ("part=3:early=413,close", "keeps the connection open"),
         ("part=3:early=413,status=500", "only one"), ("part=3:commit-after=1,early=500", "needs the body"),
-        ("on=status:encode=stuck,encode-after=3", "never ends"), ("on=status:encode=slow", "failed, stuck"), ("part=3:early=99", "200 to 599"),
+        ("on=status:encode=stuck,encode-after=3", "never ends"), ("on=status:encode=slow", "failed, partly"), ("part=3:early=99", "200 to 599"),
         ("on=status:lag=nan", "duration"), ("on=status:lag=inf", "duration"), ("on=status:lag=-1", "duration"), ("on=status:lag=366d", "365 days"),
         (f"part=3:stall={'9' * 400}", "ten years"), (f"part=3:stall-answer={'9' * 400}", "ten years"), (f"part=3:retry-after={'9' * 400}", "ten years"),
         ("part=3:slow=1e400", "size"), (f"part=3:slow={'9' * 400}", "more bytes"), ("part=3:slow=9G", "1 GiB"), ("part=3:slow=nan", "size"),
         (f"part={'9' * 5000}:close", "at most"), ("part=*,times=99999999999:close", "at most"), ("part=²:close", "over 0"),
-        ("part=*,after=٣:close", "whole number"),
+        ("part=*,after=٣:close", "whole number"), ("on=create:about=tags", "error= goes with it"), ("on=status:unfiltered", "only with on=list"),
+        ("on=create:error=invalid-attribute,about=", "name an attribute"),
     ],
 )  # fmt: skip
 def test_a_bad_fault_is_refused_with_a_sentence(text: str, says: str) -> None:

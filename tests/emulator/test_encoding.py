@@ -48,6 +48,8 @@ def test_encoding_takes_its_time(small: Emulator, hands: Hands) -> None:
         ("encode=failed", [(False, "wwwww"), (False, "fffff"), (False, "fffff")]),
         ("encode=failed,encode-after=50", [(False, "wwwww"), (False, "ewwww"), (False, "fffff")]),
         ("encode=stuck", [(False, "wwwww"), (False, "ewwww"), (False, "ewwww")]),
+        ("encode=partly", [(False, "wwwww"), (True, "fEfEf"), (True, "fEfEf")]),
+        ("encode=partly,encode-after=50", [(False, "wwwww"), (False, "ewwww"), (True, "fEfEf")]),
         ("encode-after=50,lag=1000", [(False, "wwwww"), (False, "wwwww"), (False, "ewwww")]),
     ],
 )
@@ -55,6 +57,20 @@ def test_encoding_fails_gets_stuck_or_is_told_late(small: Emulator, hands: Hands
     """Right after the last byte, and a thousand seconds later."""
     small.add_fault(f"on=status,times=*:{actions}")
     assert course(small, hands, 0.0, 1000.0) == seen
+
+
+def test_states_nobody_documented_come_before_the_end(small: Emulator, hands: Hands) -> None:
+    """A client that knows the documented ones alone is tried with others; all is encoded in the end."""
+    small.add_fault("on=status,times=*:encode=odd,encode-after=50")
+    video_id = new_video(small)
+    send(small, source(video_id), form(b"x"))
+
+    def states() -> list[str]:
+        return [quality["status"] for quality in call(small, "GET", f"/videos/{video_id}/status")[2]["encoding"]["qualities"]]
+
+    assert states() == ["analyzing", "queued", "packaging", "analyzing", "queued"]
+    hands.passed += 50.0
+    assert states() == ["encoded"] * 5
 
 
 def test_a_slow_start_is_one_status_long(small: Emulator, hands: Hands) -> None:

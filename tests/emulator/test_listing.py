@@ -149,3 +149,21 @@ def test_a_faulty_list_can_be_scripted(small: Emulator) -> None:
     small.add_fault("on=list:status=502")
     seen = [call(small, "POST", "/videos", {"title": "x"})[0], *(call(small, "GET", "/videos")[0] for _ in range(2))]
     assert seen == [201, 502, 200]
+
+
+def test_a_list_may_ignore_its_filters(shelf: Emulator) -> None:
+    """For clients that compare the values themselves: all videos, in pages all the same; what is no parameter is refused as ever."""
+    shelf.add_fault("on=list,times=2:unfiltered")
+    assert titles(shelf, "metadata[Author]=Jo&pageSize=3") == ["Gamma", "gamma ray", "Alpha"]
+    assert call(shelf, "GET", "/videos?colour=red")[0] == 400
+    assert titles(shelf, "metadata[Author]=Jo") == ["Alpha", "beta"]
+
+
+def test_an_error_can_be_about_an_attribute(small: Emulator) -> None:
+    """`about=` puts its name on top and into the problems, as the reference's examples have it."""
+    small.add_fault("on=create:error=invalid-attribute,about=metadata")
+    status, _, body = call(small, "POST", "/videos", {"title": "x"})
+    told = 'The "metadata" attribute is not valid.'
+    about = {"type": DOCS + "invalid-attribute", "title": "Invalid attributes.", "name": "metadata", "detail": told}
+    assert (status, body) == (400, {**about, "status": 400, "problems": [about]})
+    assert small.videos == {}

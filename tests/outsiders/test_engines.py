@@ -62,7 +62,8 @@ def slurm() -> Iterator[dict[str, str]]:
 
 @pytest.mark.timeout(240)
 def test_a_slurm_array_uploads_each_file_once(slurm: dict[str, str], emulator: Emulator, vidup: Cli) -> None:
-    """The recipe as it stands; then one task of it again, alone, which is refused instead of taking all files, but goes with its number."""
+    """The recipe as it stands, and again, which sends nothing; then one task of it alone, which is refused instead of taking all files, but
+    goes with its number."""
     files = course(vidup, 19)
     program, *words = shlex.split(command_of("sbatch"))
     env = {**vidup.env(emulator), "SLURM_CONF": slurm["SLURM_CONF"]}
@@ -79,8 +80,10 @@ def test_a_slurm_array_uploads_each_file_once(slurm: dict[str, str], emulator: E
     told = [re.search(r"shard (\d/8): (\d) of 19 files, list (\w+)", log) for log in logs]
     assert [found and (found[1], int(found[2])) for found in told] == [(f"{task}/8", 3 if task <= 3 else 2) for task in range(1, 9)]
     assert len({found and found[3] for found in told}) == 1
-    again = run("--array=3", *words[1:])
-    assert again.returncode == 2 and "give --shard I/N" in (vidup.cwd / "3.log").read_text()
+    assert run(*words).returncode == 0
+    alone = run("--array=3", *words[1:])
+    assert alone.returncode == 2 and "give --shard I/N" in (vidup.cwd / "3.log").read_text()
+    (vidup.cwd / "done-3.ndjson").unlink()
     assert len(emulator.videos) == 19
     assert run("--array=3", "--wrap", words[-1].replace("--shard auto", "--shard 3/8")).returncode == 0
     assert len(emulator.videos) == 22
@@ -109,42 +112,58 @@ def test_gnu_parallel_runs_again_what_failed_alone(emulator: Emulator, vidup: Cl
     assert uploaded(emulator) == sorted({**files, "clip 9": sha256(vidup.cwd / "clip 9.mp4")}.items())
 
 
-def test_the_kubernetes_job_tells_the_exit_codes_apart(vidup: Cli) -> None:
-    """What may go on is begun again, what may not ends its index alone; index and total are what --shard auto reads."""
+def test_the_kubernetes_job_tells_the_exit_codes_apart() -> None:
+    """What may go on is begun again, what may not ends its index alone."""
     job = yaml_of("kind: Job")
     spec, (container,) = job["spec"], job["spec"]["template"]["spec"]["containers"]
     assert (job["apiVersion"], spec["completionMode"], spec["template"]["spec"]["restartPolicy"]) == ("batch/v1", "Indexed", "Never")
-    (total,) = [one["value"] for one in container["env"] if one["name"] == "VIDUP_SHARD_TOTAL"]
-    assert total == str(spec["completions"]) and spec["backoffLimitPerIndex"] > 0
     rules = {rule["action"]: rule["onExitCodes"] for rule in spec["podFailurePolicy"]["rules"] if "onExitCodes" in rule}
     resumable = sorted(int(code) for code in ExitCode if code.resumable)
     assert (rules["Count"]["operator"], rules["Count"]["values"]) == ("In", resumable)
     assert (rules["FailIndex"]["operator"], rules["FailIndex"]["values"]) == ("NotIn", resumable)
-    assert {rule["containerName"] for rule in rules.values()} == {container["name"]}
-    files = course(vidup, 3)
-    words = [str(vidup.cwd / "course") if word == "/course" else word for word in container["args"]]
-    words[words.index("upload") : words.index("--portable") + 1] = ["plan"]
-    told = [vidup(*words, env={"JOB_COMPLETION_INDEX": str(index), "VIDUP_SHARD_TOTAL": total}) for index in range(8)]
-    assert [done.returncode for done in told] == [0] * 8
-    assert [f"files     {1 if index < len(files) else 0} " in done.stdout for index, done in enumerate(told)] == [True] * 8
+    assert spec["backoffLimitPerIndex"] > 0 and {rule["containerName"] for rule in rules.values()} == {container["name"]}
+    assert {one["name"] for one in container["volumeMounts"]} == {one["name"] for one in spec["template"]["spec"]["volumes"]}
+
+
+def test_the_pods_of_the_kubernetes_job_upload_each_file_once(emulator: Emulator, vidup: Cli, tmp_path: Path) -> None:
+    """Each is run as the kubelet would, with nothing that another left but the volumes; one that is begun again sends nothing twice."""
+    spec = yaml_of("kind: Job")["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    (total,) = [one["value"] for one in container["env"] if one["name"] == "VIDUP_SHARD_TOTAL"]
+    assert total == str(spec["completions"])
+    files = course(vidup, 10)
+    (tmp_path / "done").mkdir()
+
+    def pod(index: int, attempt: int) -> int:
+        env = {"JOB_COMPLETION_INDEX": str(index), "VIDUP_SHARD_TOTAL": total, "VIDUP_STATE_DIR": str(tmp_path / f"pod {index} {attempt}")}
+        words = [word.replace("$(JOB_COMPLETION_INDEX)", str(index)).replace("/done/", f"{tmp_path}/done/") for word in container["args"]]
+        return vidup(*(str(vidup.cwd / "course") if word == "/course" else word for word in words), emulator=emulator, env=env).returncode
+
+    assert [pod(index, 1) for index in range(spec["completions"])] == [0] * 8
+    assert uploaded(emulator) == sorted(files.items())
+    assert pod(1, 2) == 0 and len(emulator.videos) == len(files)
 
 
 def test_the_gitlab_job_takes_its_share(vidup: Cli) -> None:
     """`parallel` sets the two variables that --shard auto reads, from 1."""
     job = yaml_of("parallel: 4")["upload"]
     files = course(vidup, 6)
-    words = shlex.split(job["script"].removeprefix("exec vidup upload "))
+    words = [
+        word
+        for word in shlex.split(job["script"].removeprefix("exec vidup upload "))
+        if word not in ("--portable", "--manifest", "done.ndjson")
+    ]
     told = [
         vidup("plan", *words, env={"CI_NODE_INDEX": str(index), "CI_NODE_TOTAL": str(job["parallel"])})
         for index in range(1, job["parallel"] + 1)
     ]
     assert [int(done.stdout.split()[1]) for done in told] == [2, 2, 1, 1] and len(files) == 6
-    assert sorted(job["retry"]["exit_codes"]) == [10, 75]
+    assert (sorted(job["retry"]["exit_codes"]), job["cache"]["when"]) == ([10, 75], "always")
 
 
 def test_the_github_matrix_names_every_shard() -> None:
     """From the first to the last of as many as the command says."""
     job = yaml_of("matrix:")
-    (command,) = [step["run"] for step in job["steps"]]
+    (command,) = [step["run"] for step in job["steps"] if "run" in step]
     total = int(re.search(r"\}\}/(\d+)", command)[1])  # type: ignore[index]
     assert job["strategy"]["matrix"]["shard"] == list(range(1, total + 1))

@@ -243,3 +243,51 @@ def test_in_the_background_nothing_is_drawn(emulate: Emulate, video: Callable[..
     shell.sendintr()
     shell.expect("Continue with")
     shell.close(force=True)
+
+
+class Crowded(Watched):
+    """A terminal on which many files are seen: the block is a line of all of them, and some of files below."""
+
+    def feed(self, text: str) -> None:
+        """As `Watched`; a frame is what stands from the line of all to the cursor."""
+        assert "\x1b[?25" not in text
+        for piece in re.split(r"(?=\r\x1b\[2K)", text):
+            self.stream.feed(piece)
+            lines = [line.rstrip() for line in self.screen.display]
+            places = [place for place, line in enumerate(lines) if re.search(r"\d+( of |/)24( files)?  ", line) and "Uploaded" not in line]
+            assert len(places) <= 1, lines
+            if places and self.screen.cursor.y >= places[0]:
+                self.blocks.append(lines[places[0] : self.screen.cursor.y + 1])
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120, 200])
+def test_many_files_at_this_width(columns: int, emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+    """The block has 8 lines at most and never wraps; what is done scrolls by above; in the end there is the summary alone."""
+    emulator = emulate(faults=["part=1,times=*:slow=300K"])
+    names = [f"{'短い映画のとても長い名前' if n % 3 else NAME[:-4]} {n:02}.mp4" for n in range(24)]
+    terminal = spawn(vidup, emulator, *[video(90_000 + n * 9000, name, n) for n, name in enumerate(names)], columns=columns)
+    watched = Crowded(columns)
+    watched.feed(terminal.read())
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert len(watched.blocks) >= 3 and max(map(len, watched.blocks)) in range(3, 9)
+    assert max(sum(1 + (ord(sign) > 0x2E80) for sign in line.replace(" ", "")) for block in watched.blocks for line in block) < columns
+    shown = watched.text()
+    assert "✓ Uploaded 24 of 24 files" in shown.replace("\n", "") and not re.search(r"^  .*%", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("columns", [40, 120])
+def test_many_files_are_stopped_on_a_terminal(columns: int, emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+    """The echoed ^C breaks no frame; the block is gone, and the command that continues is the last thing said."""
+    emulator = emulate(faults=["part=*,times=*:slow=1M"])
+    terminal = spawn(vidup, emulator, *[video(6 * MIB, f"{n}.mp4", n) for n in range(24)], columns=columns)
+    terminal.expect(r"0( of |/)24")
+    before = f"{terminal.before}{terminal.after}"
+    terminal.sendintr()
+    watched = Crowded(columns)
+    watched.feed(before + terminal.read())
+    terminal.close()
+    assert terminal.signalstatus == signal.SIGINT
+    shown = watched.text().replace("\n", "")
+    assert "24 are not uploaded yet" in shown and shown.endswith("→ To continue, run the same command again.")
+    assert not re.search(r"\d%", watched.text())

@@ -110,8 +110,8 @@ DEFECTS: Final = (
         Change("upload/confirming.py", "if not container.vouched and not ours:", "if False:"),
     )),
     Defect("the server is not asked in the end", "confirm", (
-        Change("upload/upload.py", "        self._ask(confirm(self._container, self._tell, self._world.now))",
-               "        self._ask(describe(self._container, self._tell))"),
+        Change("upload/upload.py", "        self._ask(confirm(container, self._tell, self._world.now) if container.asks else vouch(container, self._tell), is_last=True)",
+               "        self._ask(describe(container, self._tell))"),
     )),
     Defect("a refused refresh is tried for ever", "token", (
         Change("api/credentials.py", "        self._refresh_failed = True\n", ""),
@@ -123,7 +123,29 @@ DEFECTS: Final = (
         Change("upload/roster.py", "if error is not None and error.concerns_all)", "if error is not None)"),
     )),
     Defect("the record of an upload that failed is dropped", "forget", (
-        Change("upload/upload.py", 'if self._ending.status == "uploaded" and out', 'if self._ending.status != "interrupted" and out'),
+        Change("upload/upload.py", 'if self._ending.status in ON_SERVER and self._ending.code', 'if self._ending.status != "interrupted" and self._ending.code'),
+    )),
+    Defect("the patience for sending ends a wait, too", "wait", (
+        Change("upload/dispatcher.py", "if not upload.over and not upload.is_waiting:  # which has a patience of its own", "if not upload.over:"),
+        Change("upload/dispatcher.py", "            if not self._waits(request):\n                self._last_failure = action\n                self._budget.failed(now)", "            self._last_failure = action\n            self._budget.failed(now)"),
+    )),
+    Defect("the record goes though the wait was too short", "wait-record", (
+        Change("upload/upload.py", " and self._ending.code is not ExitCode.NOT_PLAYABLE and out", " and out"),
+    )),
+    Defect("a state that nobody documented is an end", "wait-states", (
+        Change("api/videostatus.py", 'all(one.status == "failed" for one in self.qualities)', 'all(one.status not in ("waiting", "encoding", "encoded") for one in self.qualities)'),
+    )),
+    Defect("a video that plays is waited for as if it did not", "wait-end", (
+        Change("upload/waiting.py", "if self.seen.playable or self.seen.failed:", "if self.seen.failed:"),
+    )),
+    Defect("what is waited for is resumable", "wait-resume", (
+        Change("upload/upload.py", "resumable=not self._is_whole and can_go_on", "resumable=can_go_on"),
+    )),
+    Defect("a list is believed to be filtered", "find", (
+        Change("upload/finding.py", "recorded_file(video) == wanted.value and ", ""),
+    )),
+    Defect("nothing is looked for without a record", "find-again", (
+        Change("upload/opening.py", "if self._order.portable and not self._order.restart:", "if False:"),
     )),
     Defect("every part makes a video of its own", "own video", (
         Change("upload/sending.py", "alone = not self.container.named", "alone = False"),
@@ -155,7 +177,7 @@ DEFECTS: Final = (
         Change("upload/upload.py", "and out and self._container is not None:\n            self._forget()\n", "and self._container is not None:\n            self._forget()\n        self._deliver(report)\n"),
     )),
     Defect("a row of the manifest tells what the server has not said yet", "early row", (
-        Change("upload/upload.py", "        if isinstance(step, Sending):\n            self._confirm()", "        if isinstance(step, Sending):\n            self._end(\"uploaded\", ExitCode.OK, None)"),
+        Change("upload/upload.py", "        elif isinstance(step, Sending):\n            self._confirm()", "        elif isinstance(step, Sending):\n            self._end(\"uploaded\", ExitCode.OK, None)"),
     )),
     Defect("the older file has all workers, and small ones starve", "large", (
         Change("upload/dispatcher.py", "sorted(self._roster.open, key=lambda upload: upload.in_flight)", "self._roster.open"),

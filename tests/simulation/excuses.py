@@ -14,7 +14,7 @@ from vidup.upload.exchange import Verb
 FILE_CHANGED: Final = frozenset(FILE_CHANGES) - {"copied"}
 """What makes the file another one, or may have. A copy of the same content does not."""
 
-_LINE_WIDE: Final = frozenset({
+LINE_WIDE: Final = frozenset({
     "authorization-suspended-account", "authentication-invalid-api-key", "authentication-invalid-upload-token", "certificate-not-trusted", "proxy-wants-password",
 })  # fmt: skip
 """Refusals that concern every upload, whichever met them."""
@@ -31,7 +31,7 @@ _BY_CODE: Final[dict[int, frozenset[str]]] = {
 def excused(story: Story, run: Run, ending: Ending) -> bool:
     """Whether this permanent code of this run was right at the time, though the same command succeeds in a healed world."""
     told = [one for one in story.world.refusals if one.run == run.number]
-    mine = [one for one in told if one.upload in (ending.upload, -1) or one.slug in _LINE_WIDE or one.status == 401]
+    mine = [one for one in told if one.upload in (ending.upload, -1) or one.slug in LINE_WIDE or one.status == 401]
     if any(one.slug in _BY_CODE.get(ending.exit_code, ()) for one in mine):
         return True
     also: dict[int, Callable[[], bool]] = {

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tests.simulation import manifest, trouble
+from tests.simulation import afterwards, manifest, trouble
 from tests.simulation.clock import Killed
 from tests.simulation.invariants import breaches
-from tests.simulation.runs import AGAIN, Command, Ending, Run, Story
+from tests.simulation.runs import AGAIN, THROUGH, Command, Ending, Run, Story
 from tests.simulation.world import World
 from vidup.plan.parts import MIB
 
@@ -31,6 +31,7 @@ def play(seed: int, make_run: MakeRun, severity: int | None = None, *, delegated
     few = Random(f"{seed} of many")  # beside the world's own dice, which tell the stories of one file as ever
     many = few.random() < MANY
     world = World(seed, few.choice((0, 0, 1, 1, 2, 3)) if many and severity is None else severity)
+    world.server.encoding = lambda video, moment: afterwards.encoding(seed, video.id).told(afterwards.whole_since(video, moment))
     if delegated:
         world.by_token()
     story = Story(world, invent_many(world) if many else invent(world), [])
@@ -76,7 +77,17 @@ def invent(world: World) -> Command:
     if named and world.weather.severity and rng.random() < 0.3:
         trouble.meddle(world, first=True)
     jobs, retry_for = rng.choice((1, 2, 3, 4, 8)), rng.choice((10.0, 60.0, 300.0, 900.0))
-    return Command(paths, tuple(range(count)), jobs, retry_for, part_size, video_id, delegated=world.delegated)
+    return Command(
+        paths, tuple(range(count)), jobs, retry_for, part_size, video_id, False, *_wishes(world, named), delegated=world.delegated
+    )
+
+
+def _wishes(world: World, named: bool) -> afterwards.Wish:
+    """What the command wants afterwards; into a video that is named no record is written, and an upload token can ask for nothing."""
+    wish = afterwards.wish(world.seed)
+    if world.delegated:
+        return wish._replace(wait=None, portable=False, skip=False)
+    return wish._replace(portable=False, skip=False) if named else wish
 
 
 def invent_many(world: World) -> Command:
@@ -88,7 +99,14 @@ def invent_many(world: World) -> Command:
         parts = rng.randint(8, 24) if number == large else rng.choice((1, 1, 1, 1, 2, 3))
         world.files.make(path, parts * 5 * MIB - rng.choice((0, 1, rng.randrange(5 * MIB))))
     return Command(
-        paths, tuple(range(count)), rng.choice((1, 2, 3, 4, 8)), rng.choice((60.0, 300.0, 900.0)), 5 * MIB, None, True, world.delegated
+        paths,
+        tuple(range(count)),
+        rng.choice((1, 2, 3, 4, 8)),
+        rng.choice((60.0, 300.0, 900.0)),
+        5 * MIB,
+        None,
+        True,
+        delegated=world.delegated,
     )
 
 
@@ -117,7 +135,7 @@ def unfinished(story: Story, *, ended: bool = False) -> Command:
     for number in story.command.uploads:
         last = story.last(number)
         code = None if last is None else last[1].exit_code
-        if code != 0 and not (ended and code is not None and code not in AGAIN):
+        if code not in THROUGH and not (ended and code is not None and code not in AGAIN):
             left.append(number)
     return story.command._replace(paths=tuple(story.command.paths[number] for number in left), uploads=tuple(left))
 

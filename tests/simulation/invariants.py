@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final
 
-from tests.simulation.excuses import FILE_CHANGED, excused, may_go_on
+from tests.simulation import afterwards
+from tests.simulation.excuses import FILE_CHANGED, LINE_WIDE, excused, may_go_on
 from tests.simulation.network import ANSWER_TIMEOUT, TIMEOUT
-from tests.simulation.runs import AGAIN, Run, Story
+from tests.simulation.runs import AGAIN, THROUGH, Run, Story
 from tests.simulation.server import Video
 from tests.simulation.turns import the_fewest_in_flight_first
 from tests.simulation.world import World
 from vidup.api.ledger import LAG
 from vidup.upload.ending import GRACE
+from vidup.upload.exchange import Verb
+from vidup.upload.outcome import ON_SERVER
 
 PERMANENT: Final = frozenset({3, 4, 5, 6, 7})
 
@@ -95,7 +98,7 @@ def _is_version(video: Video, size: int, holds: Callable[..., bool]) -> bool:
 def no_permanent_code_that_passes(story: Story) -> Words:
     """Never a permanent exit code when the same command succeeds in a healed world, but after a clear refusal or a change of the file."""
     for run, ending in story.endings():
-        if ending.exit_code in (0, *AGAIN):
+        if ending.exit_code in (*THROUGH, *AGAIN):
             continue
         last = story.last(ending.upload)
         if ending.exit_code not in PERMANENT:
@@ -109,6 +112,8 @@ def no_stored_part_again(story: Story) -> Words:
     if story.world.server.habits.lag > LAG:
         return  # it takes back what it listed, for longer than anybody waits
     for at, run, upload, video_id, part in story.world.resent:
+        if story.command.portable and story.world.server.habits.lag and afterwards.whole_since(story.world.server.videos[video_id], at):
+            continue  # it was through and its record gone when the run was killed; found again, its status does not know yet
         yield f"run {run} sent part {part} of upload {upload} again at {at:.1f} s, though {video_id} was known to hold it"
 
 
@@ -129,6 +134,8 @@ def every_run_ends(story: Story) -> Words:
     """Every run ends within its budget, an answer's timeout and one more timeout of idle time without news; endless 429s are bounded."""
     for run in story.runs:
         most = story.command.retry_for + ANSWER_TIMEOUT + TIMEOUT
+        most += story.command.wait or 0.0
+        most += LAG if story.world.server.habits.lag > LAG else 0.0  # in which a refusal is looked into that the status explains later
         most += ENDLESS_LIMIT + PAUSE if run.number in story.world.limited else 0.0
         if run.most_idle > most:
             yield f"run {run.number} was idle for {run.most_idle:.0f} s, and {most:.0f} s are the most"
@@ -152,13 +159,8 @@ def lost_answers_cost_seconds(story: Story) -> Words:
     """A stored part whose answer never comes holds up nothing for minutes, where nothing else goes wrong."""
     habits = story.world.server.habits
     others = {fault.kind for fault in story.world.story} - {"lost silently"}
-    if (
-        not others
-        and not story.command.video_id
-        and not story.command.delegated
-        and habits.lag + habits.commit == 0.0
-        and not habits.limits
-    ):
+    asks = not story.command.video_id and story.command.wait is None and not story.command.delegated
+    if not others and asks and habits.lag + habits.commit == 0.0 and not habits.limits:
         for run in story.runs:
             if run.most_idle > SLOW and run.number not in story.world.limited:
                 yield f"run {run.number} stood still for {run.most_idle:.0f} s"
@@ -169,7 +171,7 @@ def a_stop_is_worth_its_grace(story: Story) -> Words:
     for run, ending in story.endings():
         stops = [fault.at for fault in story.world.story if fault.kind == "signal" and run.began <= fault.at <= run.ended]
         refused = any(one.run == run.number and one.upload in (ending.upload, -1) for one in story.world.refusals)
-        if ending.status != "interrupted" or ending.parts_done != ending.total_parts or not stops or refused:
+        if ending.status != "interrupted" or ending.parts_done != ending.total_parts or not stops or refused or ending.whole:
             continue
         if run.ended < stops[0] + GRACE - 0.5:
             yield f"run {run.number} was stopped at {stops[0]:.1f} s with every part good, and asked no further"
@@ -187,12 +189,12 @@ def resumable_means_resumable(story: Story) -> Words:
             continue
         if _through_unseen(story, run, ending.video_id) or story.happened(ending.upload, frozenset({"damaged"}), since=run.ended):
             continue
-        went_on = last[1].exit_code == 0 and (ending.video_id in (None, last[1].video_id))
+        went_on = (last[1].exit_code == 0 or last[1].whole) and (ending.video_id in (None, last[1].video_id))
         unnoticed = ending.exit_code != 3 and not may_go_on(story, ending.upload, since=-1.0)
         unwritten = story.happened(ending.upload, frozenset({"disk full"}), since=run.began, until=run.ended)
         if ending.resumable and not went_on and not unnoticed and not unwritten:
             yield f"run {run.number}: upload {ending.upload} was resumable, but ended with {last[1].exit_code} in {last[1].video_id}"
-        if not ending.resumable and went_on and ending.video_id and not excused(story, run, ending):
+        if not ending.resumable and went_on and ending.video_id and not ending.whole and not excused(story, run, ending):
             yield f"run {run.number}: upload {ending.upload} was not resumable, but went on in {ending.video_id}"
 
 
@@ -238,7 +240,7 @@ def reports_add_up(story: Story) -> Words:
             yield f"{told}, but {ending.parts_sent} sent and {ending.parts_skipped} skipped"
         if ending.parts_done > (ending.total_parts or 0):
             yield told
-        if ending.exit_code == 0 and (ending.status != "uploaded" or ending.parts_done != ending.total_parts):
+        if ending.exit_code == 0 and (ending.status not in ON_SERVER or ending.parts_done != ending.total_parts):
             yield f"{told}, status {ending.status} and exit 0"
         if not story.world.server.habits.eager and ending.parts_done > _stored(story.world, ending.video_id, run):
             yield f"{told}, but the server had only {_stored(story.world, ending.video_id, run)}"
@@ -253,7 +255,7 @@ def the_unchanged_end_well(story: Story) -> Words:
     """In the end, healed and run again as a shell loop does, a file that nobody changed is uploaded."""
     for upload in story.command.uploads:
         last = story.last(upload)
-        if (last is None or last[1].exit_code != 0) and may_go_on(story, upload, since=-1.0):
+        if (last is None or not (last[1].exit_code in THROUGH or last[1].whole)) and may_go_on(story, upload, since=-1.0):
             yield f"upload {upload} was not uploaded after {len(story.runs)} runs: {last[1] if last else 'nothing was ever told of it'}"
 
 
@@ -267,14 +269,24 @@ def one_disaster_is_nobody_elses(story: Story) -> Words:
         tokens = sum(one.status == 401 and one.run == run.number for one in story.world.refusals)
         if ending.exit_code == 4 and tokens >= 2:
             continue  # the key is everybody's
-        if ending.exit_code != 0 and not struck and not ending.why.startswith("Gave up"):  # the line's patience is one for all
+        if ending.exit_code not in (0, 8, 9) and not struck and not ending.why.startswith("Gave up"):  # the line's patience is one for all
             yield f"run {run.number}: upload {ending.upload} met no fault, but ended with {ending.exit_code}"
+
+
+def what_concerns_all_ends_all(story: Story) -> Words:
+    """Once a part, a status or a create was refused for what every upload shares, nothing more is asked for any of them."""
+    for told in story.world.refusals:
+        if told.slug in LINE_WIDE and told.verb in (Verb.PART, Verb.STATUS, Verb.CREATE):
+            later = next((one for one in story.world.sent if one.run == told.run and one.at > told.at), None)
+            if later is not None:
+                yield f"run {told.run} was told {told.slug} at {told.at:.1f} s, and sent {later.verb.name} at {later.at:.1f} s"
 
 
 INVARIANTS: Final = (
     uploaded_means_one_version, no_permanent_code_that_passes, no_stored_part_again, nobody_is_hammered, every_run_ends,
     patience_is_for_standing_still, lost_answers_cost_seconds, a_stop_is_worth_its_grace,
-    resumable_means_resumable, containers_are_few, the_fewest_in_flight_first, reports_add_up, the_unchanged_end_well, one_disaster_is_nobody_elses,
+    resumable_means_resumable, containers_are_few, the_fewest_in_flight_first, what_concerns_all_ends_all, reports_add_up, the_unchanged_end_well, one_disaster_is_nobody_elses,
+    *afterwards.INVARIANTS,
 )  # fmt: skip
 
 

@@ -61,7 +61,9 @@ def run(world: World, command: Command) -> tuple[int, list[Ending]]:
         return True
 
     acts, folder = Acts(TABLE, backoff), _Folder(FOLDER, world.disk)
-    outside = Outside(world.open_source, folder, world.now, world.wall, world.stop.is_set)
+    outside = Outside(
+        world.open_source, folder, world.now, world.wall, world.stop.is_set, lambda seconds: seconds * world.rng.uniform(0.8, 1.2)
+    )
     crowd = Crowd([None] * len(command.paths))
 
     def make(number: int) -> Upload:
@@ -81,11 +83,12 @@ def _order(command: Command, path: str, nonce: str) -> Order:
     return Order(
         path=path, base_url=BASE_URL, key=ApiKey("key", "the story", command.delegated), state_dir=FOLDER, video_id=command.video_id,
         part_size=command.part_size, jobs=command.jobs, retry_for=command.retry_for, nonce=nonce,
+        wait=command.wait, portable=command.portable, skip_existing=command.skip,
     )  # fmt: skip
 
 
 def _ending(upload: int, report: Report) -> Ending:
     return Ending(
         upload, int(report.exit_code), report.status, report.video_id, report.total_parts, report.parts_done, report.parts_sent,
-        report.parts_skipped, report.resumable, report.error.what if report.error is not None else "",
+        report.parts_skipped, report.resumable, report.error.what if report.error is not None else "", report.whole,
     )  # fmt: skip

@@ -72,7 +72,8 @@ class FakePool:
         self._world.submitted(request)
         flight = _Flight(request, token, sparing, self._world.whose(request))
         worker = next((worker for worker in self._idle if worker not in sparing), None)
-        if worker is None and request.kind is not Kind.UPLOAD and all(carried.worker != self.jobs for carried in self._carried):
+        last = worker is None or (request.kind is Kind.READ and self.jobs > 1 and len(self._idle) == 1)
+        if last and request.kind is not Kind.UPLOAD and not self.beside:
             self._begin(flight, self.jobs)  # one more, for a question while all parts wait for their answers
         elif worker is None:
             self._waiting.append(flight)
@@ -81,6 +82,11 @@ class FakePool:
             self._begin(flight, worker)
         if dies:
             self._world.die(f"after sending {request.verb.name} {request.part or ''}")
+
+    @property
+    def beside(self) -> bool:
+        """As the protocol says."""
+        return any(carried.worker == self.jobs for carried in self._carried)
 
     def prepare(self, count: int) -> None:
         """As the protocol says; here nothing is gained by opening a connection early."""

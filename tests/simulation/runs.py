@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 from tests.simulation.world import World
 
-AGAIN = frozenset({10, 75, 129, 130, 143})
-"""Exit codes after which a shell loop runs the same command again."""
+AGAIN = frozenset({9, 10, 75, 129, 130, 143})
+"""Exit codes after which a shell loop runs the same command again; after 9 it only waits on."""
+
+THROUGH = frozenset({0, 8})
+"""Exit codes after which there is nothing left to do: it is on the server, and plays as far as it ever will."""
 
 
 class Command(NamedTuple):
@@ -25,6 +28,9 @@ class Command(NamedTuple):
     part_size: int | None = None
     video_id: str | None = None
     manifest: bool = False
+    wait: float | None = None
+    portable: bool = False
+    skip: bool = False
     delegated: bool = False
 
     @property
@@ -46,6 +52,7 @@ class Ending(NamedTuple):
     parts_skipped: int
     resumable: bool
     why: str = ""
+    whole: bool = False
     """What ended it, in a few words for a person."""
 
 

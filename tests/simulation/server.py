@@ -102,6 +102,7 @@ class Server:
         self.clock = clock
         self.habits = habits
         self.lag_at_most = float("inf")
+        self.encoding: Callable[[Video, float], dict[str, object]] = lambda _video, _moment: {"playable": False, "qualities": []}
         self.videos: dict[str, Video] = {}
         self._limits = dict(habits.limits)
         self._used: dict[Kind, int] = {}
@@ -255,7 +256,7 @@ class Server:
         }
         if parts or self.habits.tells_missing:
             ingest["status"] = "uploaded" if whole else "uploading" if parts else "missing"
-        return {"ingest": ingest, "encoding": {"playable": False, "qualities": []}}
+        return {"ingest": ingest, "encoding": self.encoding(video, moment)}
 
     def _found(self, request: Request) -> dict[str, object]:
         moment = self._as_of() - self.clock.now() + self.clock.true_wall() if self.habits.lists == "late" else self.clock.true_wall()

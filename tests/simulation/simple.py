@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.simulation import manifest
 from tests.simulation.clock import Flag
 from tests.simulation.files import FakeVideo
 from tests.simulation.network import FakePool
@@ -150,17 +151,22 @@ class _Upload:
             code = 75
         done = len(self._known)
         total = self._plan.total_parts if self._plan.size > 1 else None
-        return Ending(
+        ending = Ending(
             self._upload, code, "uploaded" if code == 0 else "failed", self._record and self._record.video_id, total, done, self._sent,
             done - self._sent, resumable and code != 0,
         )  # fmt: skip
+        with contextlib.suppress(OSError):  # without its row the record stays
+            if self._command.manifest:
+                manifest.write(self._disk, self._line.world.run, ending)
+            if code == 0:
+                self._disk.remove(self._file)
+        return ending
 
     def _send(self, video: FakeVideo) -> None:
         self._plan = Plan(video.size, max(1, video.size // (self._command.part_size or 5 * MIB)))
         self._record = self._open(video)
         while missing := self._plan.missing(self._known):
             self._part(video, missing[0])
-        self._disk.remove(self._file)
 
     def _open(self, video: FakeVideo) -> _Record:
         self._disk.prepare(FOLDER)

@@ -83,10 +83,10 @@ def test_a_permanent_code_that_passes_is_caught_and_a_clear_refusal_excuses_it()
     """Exit 6, then 0 with nothing changed; a 413 on a part was clear, one 401 was not, and exit 1 is never right."""
     story = make_story(BAD, UPLOADED)
     assert "no_permanent_code_that_passes" in broken(story)
-    story.world.refusals.append(Refusal(1, 0, Verb.PART, 413, "", wordless=True, stored=False))
+    story.world.refusals.append(Refusal(0.0, 1, 0, Verb.PART, 413, "", wordless=True, stored=False))
     assert broken(story) == set()
     refused = make_story(BAD._replace(exit_code=4), UPLOADED)
-    refused.world.refusals.append(Refusal(1, 0, Verb.PART, 401, "", wordless=True, stored=False))
+    refused.world.refusals.append(Refusal(0.0, 1, 0, Verb.PART, 401, "", wordless=True, stored=False))
     assert "no_permanent_code_that_passes" in broken(refused)
     assert "no_permanent_code_that_passes" in broken(make_story(LATER._replace(exit_code=1), UPLOADED))
 
@@ -95,7 +95,7 @@ def test_words_that_got_lost_excuse_only_what_is_not_stored() -> None:
     """After a 4xx without words a stored part must be found, and one that is not stored may end the upload."""
     for stored in (True, False):
         story = make_story(BAD, UPLOADED)
-        story.world.refusals.append(Refusal(1, 0, Verb.PART, 409, "", wordless=True, stored=stored))
+        story.world.refusals.append(Refusal(0.0, 1, 0, Verb.PART, 409, "", wordless=True, stored=stored))
         assert ("no_permanent_code_that_passes" in broken(story)) is stored
 
 
@@ -211,3 +211,41 @@ def test_a_stop_that_gives_up_too_early_is_noticed() -> None:
         story = make_story(ending, UPLOADED._replace(parts_sent=0, parts_skipped=3))
         story.world.story.append(Fault(at, 1, -1, "signal", "the process is asked to stop"))
         assert ("a_stop_is_worth_its_grace" in broken(story)) is noticed
+
+
+def test_whoever_goes_out_of_turn_is_caught() -> None:
+    """A second part of a large file while a small one has none on its way, or is not begun; a younger file before an older one."""
+    made = [(True, 0, Verb.CREATE), (True, 1, Verb.CREATE), (False, 0, Verb.CREATE), (False, 1, Verb.CREATE)]
+    honest = [*made, (True, 0, Verb.PART), (True, 1, Verb.PART), (False, 1, Verb.PART), (True, 1, Verb.PART), (True, 0, Verb.PART)]
+    greedy = [*made, (True, 0, Verb.PART), (True, 0, Verb.PART)]
+    younger = [*made, (True, 1, Verb.PART)]
+    alone = [(True, 0, Verb.CREATE), (False, 0, Verb.CREATE), (True, 0, Verb.PART), (True, 0, Verb.PART)]
+    caught = []
+    for turns in (honest, greedy, younger, alone):
+        story = make_story(LATER, UPLOADED, paths=(A, B), jobs=2)
+        story.world.server.store(story.world.server.create(upload=1), 1, 3, content(story.world, 1))
+        story.world.turns = turns
+        caught.append("the_fewest_in_flight_first" in broken(story))
+    assert caught == [False, True, True, True]
+
+
+def test_a_request_after_a_refusal_for_all_is_caught() -> None:
+    """The account is suspended, and the next file is begun; what concerned one file alone lets the others go on."""
+    for slug, ends in (("authorization-suspended-account", True), ("uploaded-file-invalid-file", False)):
+        story = make_story(LATER, UPLOADED)
+        story.world.refusals.append(Refusal(120.0, 1, 0, Verb.PART, 403, slug, wordless=False, stored=False))
+        story.world.sent.append(Sent(120.0, 1, 1, Verb.CREATE))
+        assert "what_concerns_all_ends_all" not in broken(story)
+        story.world.sent.append(Sent(121.0, 1, 1, Verb.CREATE))
+        assert ("what_concerns_all_ends_all" in broken(story)) is ends
+
+
+def test_with_a_manifest_a_second_whole_video_is_caught() -> None:
+    """Without one, a run killed before it could say that the first is whole excuses it."""
+    for manifest in (False, True):
+        story = make_story(LATER, UPLOADED)
+        story.runs[0] = story.runs[0]._replace(exit_code=None, endings=())
+        story.world.server.create(upload=0)
+        story.world.creates[0] = story.world.created[0] = 2
+        mended = story._replace(command=story.command._replace(manifest=manifest))
+        assert ("containers_are_few" in broken(mended)) is manifest

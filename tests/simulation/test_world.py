@@ -91,8 +91,9 @@ def test_one_seed_is_one_story(seed: int) -> None:
 def test_an_honest_client_breaks_nothing() -> None:
     """A client that asks before it sends again gets through every weather without a breach, so the invariants ask for nothing impossible."""
     stories = [judge(seed, simple.run) for seed in range(900)]
-    # one file after the other, each with the whole budget: only with one file does that end in time, and leave the next one alone
-    apart = ("every_run_ends", "one_disaster")
+    # one file after the other, each with the whole budget and a log in of its own: only with one file does that end in time, leave the
+    # next one alone, and ask for nothing more once the key is refused
+    apart = ("every_run_ends", "one_disaster", "what_concerns_all")
     found = [
         (story.world.seed, words)
         for story, found in stories

@@ -19,10 +19,9 @@ def the_fewest_in_flight_first(story: Story) -> Iterator[str]:
     told = {fault.kind for fault in world.story if fault.run == 1} - {"killed", "signal"}
     if told or habits.limits or habits.lag or habits.commit or habits.eager or command.video_id:
         return
+    first = Verb.FIND if command.portable else Verb.PART if command.delegated else Verb.CREATE
     turns = _Turns(
-        {video.upload: video.total or 0 for video in world.server.videos.values() if video.run == 1},
-        len(command.uploads),
-        command.delegated,
+        {video.upload: video.total or 0 for video in world.server.videos.values() if video.run == 1}, len(command.uploads), first
     )
     for sent, upload, verb in world.turns:
         if sent and verb in (Verb.PART, Verb.CREATE):
@@ -36,8 +35,9 @@ def the_fewest_in_flight_first(story: Story) -> Iterator[str]:
 class _Turns:
     """Where each upload is, from what was sent and what came back."""
 
-    def __init__(self, totals: dict[int, int], count: int, by_token: bool) -> None:
-        self._by_token = by_token
+    def __init__(self, totals: dict[int, int], count: int, first: Verb) -> None:
+        """`first` is what an upload begins with."""
+        self._first = first
         self.flying = Counter[int]()
         self._totals = totals
         self._begun = 0
@@ -49,13 +49,13 @@ class _Turns:
     def note(self, sent: bool, upload: int, verb: Verb) -> None:
         """Something was sent, or came back."""
         self.flying[upload] += 1 if sent else -1
-        if self._by_token:  # part 1 makes the video, and the last answer is the end
+        if self._first is Verb.PART:  # with an upload token part 1 makes the video, and the last answer is the end
             self._begun += sent and not self._sent[upload]
             self._sent[upload] += sent
             self._made |= set() if sent else {upload}
             self._confirmed |= {upload} if not self.flying[upload] and self._sent[upload] == self._totals.get(upload) else set()
             return
-        self._begun += sent and verb is Verb.CREATE
+        self._begun += sent and verb is self._first
         self._sent[upload] += sent and verb is Verb.PART
         if not sent and verb is Verb.CREATE:
             self._made.add(upload)

@@ -33,8 +33,9 @@ class Sent(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A 4xx or untrusted line that a run was told of. `stored`: the part it is about was on the server all the same."""
+    """A 4xx or untrusted line that a run was told of, and when. `stored`: the part it is about was on the server all the same."""
 
+    at: float
     run: int
     upload: int
     verb: Verb
@@ -157,7 +158,7 @@ class World(Clock):
             if self.delegated and "already" in slug:  # with an upload token that is the answer that had got lost
                 self.news()
                 self.confirmed()
-            self.refusals.append(Refusal(self.run, self.whose(request), request.verb, reply.status, slug, wordless, stored))
+            self.refusals.append(Refusal(self.now(), self.run, self.whose(request), request.verb, reply.status, slug, wordless, stored))
 
     def settled(self) -> None:
         """The run came back for more, so it has written down what it was told before."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,12 @@ def test_a_list_that_is_not_there_is_the_file_that_is_missing(tmp_path: Path) ->
     with pytest.raises(VidupError) as refused:
         read_list(str(tmp_path / "none"), False)
     assert (refused.value.code, refused.value.advice) == (ExitCode.FILE, "Correct --from-file.")
+
+
+def test_a_list_may_be_a_pipe_that_is_still_being_written(tmp_path: Path) -> None:
+    """As `<(find ...)` is one; it ends where its writer ends."""
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["sh", "-c", "printf 'a.mp4\\nb' > pipe; printf '.mp4\\n'"], cwd=tmp_path, stdout=subprocess.PIPE) as writer:
+        assert [row.path for row in read_list(str(tmp_path / "pipe"), False)] == ["a.mp4", "b"]
+        assert writer.stdout is not None
+        assert [row.path for row in read_list(f"/dev/fd/{writer.stdout.fileno()}", False)] == [".mp4"]

@@ -273,12 +273,6 @@ def test_a_stop_before_the_video_has_a_name_tells_what_may_be_left(tmp_path: Pat
     assert list(ran.folder.records()) == []
 
 
-def test_an_option_that_needs_the_key_is_said_not_to_apply(tmp_path: Path) -> None:
-    """The config file may ask for --portable for all uploads."""
-    ran, report = run(line(TokenServer(), [1.0] * 2), by_token(tmp_path, 2)._replace(portable=True))
-    assert report.status == "uploaded" and "--portable is not applied" in notes(ran)
-
-
 # -- how a part is sent
 
 

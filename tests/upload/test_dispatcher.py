@@ -55,4 +55,4 @@ def test_a_part_that_may_not_go_yet_does_not_hold_up_the_status(tmp_path: Path) 
     pool = VirtualPool([1.0, 1.5, 2.0], answers)
     Run(pool, [order(tmp_path, 6, 3)], backoff=1.0, probes=200.0).run()
     asked = [began for began, _worker, request in pool.carried if request.verb is Verb.STATUS]
-    assert asked[:4] == [3.5, 6.5, 11.5, 18.5]
+    assert asked[:4] == [3.5, 6.5, 12.0, 18.0]

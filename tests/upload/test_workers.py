@@ -339,3 +339,26 @@ def test_one_more_question_may_go_out_while_all_wait() -> None:
             assert (answer.request.serial, answer.worker) == (serial, 1)
         gate.go.set()
         assert workers.answer().request.serial == 0
+
+
+@pytest.mark.parametrize(("jobs", "beside"), [(1, False), (2, True)])
+def test_a_question_leaves_the_last_idle_worker_to_a_part(jobs: int, beside: bool) -> None:
+    """So that no part waits for a status, and one of several files goes on while another is asked for; a single worker does both itself."""
+    with crew(jobs) as workers:
+        gates = [Gate() for _ in range(jobs - 1)]
+        for serial, gate in enumerate(gates):
+            workers.give(serial, gate)
+            assert gate.begun.wait(LONG)
+        workers.give(50, sparing=frozenset(range(jobs - 1)))  # the last worker is started, and idle again
+        assert workers.answer().worker == jobs - 1
+        question = Gate()
+        workers.carrier.does[99] = question
+        workers.submit(Request(Verb.STATUS, 0, "vi1", serial=99), TOKEN)
+        assert question.begun.wait(LONG)
+        assert (workers.busy, workers.beside) == (jobs, beside)
+        workers.give(51)
+        if beside:
+            assert (workers.answer().request.serial, workers.beside) == (51, True)
+        for gate in (question, *gates):
+            gate.go.set()
+        assert {workers.answer().request.serial for _ in range(workers.busy)} >= {99}

@@ -173,6 +173,10 @@ class VirtualPool:
         return len(self._at)
 
     @property
+    def beside(self) -> bool:
+        return self.jobs in self._at
+
+    @property
     def sent(self) -> Counter[int]:
         """How often each part was sent."""
         return Counter(request.part for _began, _worker, request in self.carried if request.verb is Verb.PART)
@@ -185,6 +189,8 @@ class VirtualPool:
 
     def submit(self, request: Request, token: Token | None, sparing: frozenset[int]) -> None:
         worker = next((worker for worker in self._idle if worker not in sparing), self.jobs)
+        if request.kind is Kind.READ and self.jobs > 1 and len(self._idle) == 1 and not self.beside:
+            worker = self.jobs
         if worker == self.jobs:
             assert request.kind is Kind.READ and worker not in self._at, "there is one more worker, for a question"
         else:

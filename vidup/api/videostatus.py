@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vidup.api.ledger import Ledger, read_ledger
 from vidup.inert import inert
 from vidup.units import show_size
 
 
-@dataclass(frozen=True, slots=True)
-class Quality:
+class Quality(NamedTuple):
     """One encoding of the video, in the server's words: hls or mp4, `720p`, `encoded`. What it did not tell is None."""
 
     type: str | None
@@ -19,14 +18,30 @@ class Quality:
     status: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class VideoStatus:
+class VideoStatus(NamedTuple):
     """One status answer; `playable` is None where the server did not say."""
 
     video_id: str
     ledger: Ledger
     playable: bool | None
     qualities: tuple[Quality, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether it will never play: there are qualities, and the encoding of every one failed. What nobody documented is not a no."""
+        return not self.playable and bool(self.qualities) and all(one.status == "failed" for one in self.qualities)
+
+    def names(self) -> list[str]:
+        """The qualities by name, each with its type where that is not the stream."""
+        return [f"{one.quality or 'unnamed'}{f' ({one.type})' if one.type not in (None, 'hls') else ''}" for one in self.qualities]
+
+    def states(self) -> tuple[tuple[str, str], ...]:
+        """Each quality by name, and its state in the server's words."""
+        return tuple((name, one.status or "unknown") for name, one in zip(self.names(), self.qualities, strict=True))
+
+    def in_short(self) -> str:
+        """Where it stands, in a few words."""
+        return encoding_words(self.ledger.state, self.states())
 
     def to_json(self) -> dict[str, object]:
         """The object that `--json` prints; states nobody documented pass as they are."""
@@ -63,6 +78,15 @@ class VideoStatus:
         if ledger.parts or ledger.total:
             return f"{state}, {len(ledger.parts)} of {ledger.total or 'an unknown number of'} parts received"
         return f"{state}, received by bytes" if ledger.by_bytes else state
+
+
+def encoding_words(ingest: str, qualities: tuple[tuple[str, str], ...]) -> str:
+    """`encoding: 240p 360p encoded, 480p encoding`; before there are qualities how far the video itself has come."""
+    if not qualities:
+        return f"ingest: {ingest or 'no state told'}"
+    states = dict.fromkeys(state for _name, state in qualities)
+    said = (f"{' '.join(name for name, has in qualities if has == state)} {state}" for state in states)
+    return f"encoding: {', '.join(said)}"
 
 
 def read_video_status(video_id: str, body: Mapping[str, object]) -> VideoStatus:

@@ -51,7 +51,8 @@ WHERE:
 \b
 ACTIONS in place of the API, so that nothing is stored:
   status=503       this status, with a plausible body
-  error=SLUG       a documented error, see `vidup explain`
+  error=SLUG       a documented error, see `vidup explain`; about=NAME beside it
+                   makes it a problem of this attribute
   retry-after=2    429, or with status=: try again in 2 seconds
   redirect=URL     302 to there; stands last
   close            answer before the body is read, then hang up
@@ -73,7 +74,9 @@ ACTIONS on what is told (times=* for every time it is asked):
   lag=8            the status as it was 8 seconds ago; on=list: only videos that
                    were there then
   encode-after=30  all five qualities are encoded 30 seconds after the upload
-  encode=failed    encoding fails; encode=stuck: it never gets on
+  encode=failed    every quality fails; encode=partly: every second one does;
+                   stuck: it never gets on; odd: in states that nobody documented
+  unfiltered       on=list: all videos, whatever was asked for
 
 Plain HTTP without CORS; of the two forms of Content-Range it takes "part".
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -40,7 +39,9 @@ def list_(context: click.Context, /, state_dir: Path | None, as_json: bool) -> i
     folder = state_folder(state_dir)
     records = list(StateFolder(folder).records())
     if as_json:
-        click.echo(json.dumps([_row(context, record) for record in records]))
+        from vidup.inert import json_line
+
+        click.echo(json_line([_row(context, record) for record in records]))
         return 0
     if not records:
         click.echo("No interrupted uploads.", err=True)
@@ -91,11 +92,13 @@ def _mark(record: Record) -> str:
 
 
 def _row(context: click.Context, record: Record) -> dict[str, object]:
+    from vidup.inert import file_fields
+
     known = record.checkpoint
     return {
         "upload_id": known.upload_id,
         "video_id": known.video_id,
-        "file": known.path,
+        **file_fields(known.path),
         "size": known.size,
         "total_parts": known.total_parts,
         "parts_done": len(record.confirmed),

@@ -12,10 +12,12 @@ import click
 from vidup.console.help import Command
 from vidup.console.options import (
     Size,
+    after_options,
     environment,
     how_options,
     key_option,
     noise_options,
+    patience,
     program,
     resume_command,
     state_folder,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
               help="Size of a part, where no part is on the server yet.")  # fmt: skip
 @how_options
 @click.option("--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, it breaks.")
+@after_options
 @noise_options
 @click.pass_context
 def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool, **options: Any) -> int:
@@ -59,6 +62,7 @@ def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool
     from vidup.console.session import run_uploads
     from vidup.state.journal import StateFolder
 
+    patience(context, options["wait"])  # what is typed wrong is told first
     folder = StateFolder(state_folder(options["state_dir"]))
     chosen = _choose(folder, uploads, everything)
     noise = noise_of(context)
@@ -103,6 +107,7 @@ def _finder(folder: StateFolder) -> Callable[[str], Record]:
 
 def _task(context: click.Context, record: Record, key: ApiKey | VidupError | None) -> Task:
     from vidup.console.task import Task
+    from vidup.console.tokens import as_it_can
     from vidup.plan.parts import Plan
     from vidup.plan.rate import jobs_within
     from vidup.upload.order import Order
@@ -123,10 +128,10 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError | Non
         jobs=jobs_within(options["jobs"], options["limit_rate"]),
         limit_rate=options["limit_rate"] or None,
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
-        adopt=options["adopt"], continuing=known.upload_id,
+        adopt=options["adopt"], continuing=known.upload_id, wait=patience(context, options["wait"]),
     )  # fmt: skip
     return Task(
-        order, untouched, lambda _upload_id: command,
+        as_it_can(order), untouched, lambda _upload_id: command,
         lambda more: restart_command(context, more, known.path, known.base_url, known.options),
         lambda video_id: "" if key.delegated else status_command(context, known.base_url, video_id),
     )  # fmt: skip

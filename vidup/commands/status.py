@@ -1,35 +1,43 @@
-"""`vidup status`: what the server has of a video: ingest, parts, encoding."""
+"""`vidup status`: what the server has of videos: ingest, parts, encoding; and waiting until they play."""
 
 from __future__ import annotations
+
+import math
 
 import click
 
 from vidup.console.help import Command
-from vidup.console.options import VideoId, environment, resolve_base_url, where_options
-from vidup.errors import ExitCode
+from vidup.console.options import VideoId, environment, given, resolve_base_url, wait_timeout_option, where_options
 
 
 @click.command(cls=Command)
-@click.argument("video_id", type=VideoId(), metavar="VIDEO_ID")
+@click.argument("video_ids", type=VideoId(), nargs=-1, required=True, metavar="VIDEO_ID...")
 @where_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def status(video_id: str, sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: str | None, as_json: bool) -> int:
+@click.option("--wait", "until_playable", is_flag=True, help="Wait until each video can be played.")
+@wait_timeout_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each video on stdout.")
+@click.pass_context
+def status(
+    context: click.Context, video_ids: tuple[str, ...], sandbox: bool, base_url: str | None, allow_http: bool, api_key_file: str | None,
+    until_playable: bool, wait_timeout: float, as_json: bool,
+) -> int:  # fmt: skip
     """Show what the server has of a video: the parts that arrived, the encoding, whether it can be played.
 
     \b
     Examples:
       vidup status vi4blUQJFrYWbaG44NChkH27
+      vidup status --wait vi4blUQJFrYWbaG44NChkH27 && echo it plays
       vidup status --json vi4blUQJFrYWbaG44NChkH27 | jq .encoding.playable
-    """
-    from vidup.api.videostatus import read_video_status
-    from vidup.console.answering import answer, teller
-    from vidup.console.keys import find_key
-    from vidup.upload.exchange import Verb
-    from vidup.upload.questions import ask_alone, open_line
 
+    With --wait it ends with 8 if every quality failed, with 9 if --wait-timeout was too short.
+    """
+    from vidup.console.keys import find_key
+    from vidup.console.watching import ask_for, wait_for
+
+    if given(context, ("wait_timeout",)) and not until_playable:
+        raise click.UsageError("--wait-timeout goes with --wait")
     url = resolve_base_url(sandbox, base_url, allow_http)
-    line = open_line(url, find_key(api_key_file, environment(), url), teller())
-    reply = ask_alone(line, lambda: line.ask(Verb.STATUS, video_id))
-    found = read_video_status(video_id, reply.body or {})
-    answer(found.lines(), found.to_json(), as_json)
-    return ExitCode.OK
+    key, wanted = find_key(api_key_file, environment(), url), tuple(dict.fromkeys(video_ids))
+    if until_playable:
+        return wait_for(wanted, url, key, wait_timeout or math.inf, as_json)
+    return ask_for(wanted, url, key, as_json)

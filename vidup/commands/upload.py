@@ -13,10 +13,12 @@ from vidup.console.options import (
     VIDEO,
     Size,
     VideoId,
+    after_options,
     environment,
     given,
     how_options,
     noise_options,
+    patience,
     resolve_base_url,
     state_folder,
     token_option,
@@ -43,9 +45,12 @@ from vidup.errors import VidupError
 @click.option("--restart", is_flag=True, help="Abandon what was begun and upload into a new video.")
 @click.option("--portable", is_flag=True, envvar="VIDUP_PORTABLE",
               help="Keep size and fingerprint of the file in the video's metadata, so that another machine can continue.")  # fmt: skip
+@click.option("--if-exists", type=click.Choice(["new", "skip"]), default="new", show_default=True, envvar="VIDUP_IF_EXISTS",
+              help="With --portable, what a complete video of this file means: another one, or its id and nothing sent.")  # fmt: skip
 @click.option(
     "--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, the video breaks."
 )
+@after_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
@@ -69,45 +74,45 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     from vidup.console.manifesting import open_keeper
     from vidup.console.session import refuse_upload, run_uploads
     from vidup.console.tasks import tasks_of, unbegun_tasks
-    from vidup.console.tokens import find_access, refuse_beside_token
+    from vidup.console.tokens import as_it_can, find_access, not_applied
     from vidup.plan.rate import jobs_within
     from vidup.upload.order import Order
 
     _refuse_contradictions(context, options)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
+    wait = patience(context, options["wait"])
     try:
-        with Waiting():
-            taken = collect(context)
-    except CutShort:  # no file is known yet, of which there could be a result
+        taken = collect(context)
+    except CutShort:  # a list was still being read: it is not known of which files there could be a result
         return end_by_early_signal()
     if options["video_id"] is not None and taken.total > 1:
         raise click.UsageError(f"--video-id names one video, and there are {taken.total} files: one video takes one file")
+    tell_first(taken.notes, noise)
+    if not taken.items:
+        return nothing_to_do(noise)
     try:
         state_dir = state_folder(options["state_dir"])
         with Waiting():
             key = find_access(context, environment(), base_url)
-        if key.delegated:
-            refuse_beside_token(context)
         keeper = open_keeper(options["manifest"], writable=not options["dry_run"])
     except CutShort:
         return run_uploads(unbegun_tasks(taken, None, options["video_id"]), noise)
     except VidupError as error:
-        if taken.several and noise.as_json:
+        if taken.several:
+            error.concerns_all = True
             return run_uploads(unbegun_tasks(taken, error), noise)
-        return refuse_upload(None if taken.several else files[0], error, noise, video_id=options["video_id"])
+        return refuse_upload(files[0], error, noise, video_id=options["video_id"])
     order = Order(
         path="", base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=jobs_within(options["jobs"], options["limit_rate"]),
         limit_rate=options["limit_rate"] or None, retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=taken.share_of(uploads_per_minute(base_url)), restart=options["restart"], portable=options["portable"],
-        adopt=options["adopt"], nonce=secrets.token_hex(8),
+        adopt=options["adopt"], nonce=secrets.token_hex(8), wait=wait, skip_existing=options["if_exists"] == "skip",
     )  # fmt: skip
-    tasks = tasks_of(context, taken, order)
-    tell_first(taken.notes, noise)
-    if not tasks:
-        return nothing_to_do(noise)
+    tell_first(not_applied(order), noise)
+    tasks = tasks_of(context, taken, as_it_can(order))
     if options["dry_run"]:
         if keeper is not None:
             tasks, left_out = keeper.not_vouched(tasks)
@@ -122,6 +127,10 @@ def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> N
     if options["video_id"] is not None:
         if options["restart"]:
             raise click.UsageError("--restart uploads into a new video, and --video-id names one: leave out one of them")
-        wrong = [*given(context, VIDEO), *given(context, ("portable",))]
+        wrong = [*given(context, VIDEO), *given(context, ("portable", "if_exists"))]
         if wrong:
             raise click.UsageError(f"--{wrong[0].replace('_', '-')} applies when a video is created; with --video-id there is one already")
+    if given(context, ("if_exists",)) and not options["portable"]:
+        raise click.UsageError("--if-exists goes with --portable, by which a video of this very file is known")
+    if given(context, ("if_exists",)) and options["if_exists"] == "skip" and options["restart"]:
+        raise click.UsageError("--restart makes a new video, and --if-exists skip takes one that is there: leave out one of them")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from vidup.console.options import Command, environment, given
-from vidup.console.rows import Own
 from vidup.errors import ExitCode, VidupError
 from vidup.source.shards import Shard, auto_shard, parse_shard
+
+if TYPE_CHECKING:
+    from vidup.console.rows import Own
 
 _READERS: Final = {"from_file": "--from-file", "api_key_file": "--api-key-file", "upload_token_file": "--upload-token-file"}
 """The options that may read standard input, which can be read only once."""
@@ -86,7 +89,8 @@ class Inputs(NamedTuple):
 def collect(context: click.Context) -> Inputs:
     """The files that the command line of this context names, each once.
 
-    Raises UsageError for what cannot be meant, VidupError(USAGE) for a wrong row of a list, (FILE) for a list that cannot be read.
+    Raises UsageError for what cannot be meant, VidupError(USAGE) for a wrong row of a list, (FILE) for a list that cannot be read, and
+    CutShort where a signal came while a list was read from a pipe.
     """
     options = context.params
     if not options["files"] and not options["from_file"]:
@@ -173,10 +177,13 @@ def _asked(options: dict[str, Any]) -> Iterator[_Named]:
     for path in options["files"]:
         yield _Named(path)
     for name in options["from_file"]:
+        from vidup.console.early import Waiting
         from vidup.console.rows import own_of
         from vidup.source.lists import read_list
 
-        for row in read_list(name, options["null"]):
+        with nullcontext() if os.path.isfile(name) else Waiting():
+            rows = read_list(name, options["null"])
+        for row in rows:
             yield _Named(row.path, own_of(row), row.of_manifest, None, row.where)
 
 
@@ -188,7 +195,8 @@ class _Gathering:
         self.items: list[Item] = []
         self.twice = 0
         self._several = several
-        self._places: dict[object, list[int]] = {}
+        self._first: dict[tuple[int, int], int] = {}
+        self._known: dict[str, int] = {}
         self._of_manifest: set[int] = set()
 
     def add(self, named: _Named) -> None:
@@ -198,16 +206,28 @@ class _Gathering:
             from vidup.source.videofile import look_at
 
             identity, error = look_at(named.path)
-        places = self._places.setdefault(identity or named.path, [])
-        place = next((place for place in places if _is_same(self.items[place].path, named.path)), None)
-        if place is None:
-            place = len(self.items)
-            places.append(place)
-            self.items.append(Item(named.path, place + 1, named.own, error))
-            if named.of_manifest:
-                self._of_manifest.add(place)
+            if error is not None and error.code is ExitCode.USAGE:
+                raise error
+        place = self._place_of(named.path, identity)
+        if place < len(self.items):
+            self._once_more(place, named)
             return
-        self._once_more(place, named)
+        self.items.append(Item(named.path, place + 1, named.own, error))
+        if named.of_manifest:
+            self._of_manifest.add(place)
+
+    def _place_of(self, path: str, identity: tuple[int, int] | None) -> int:
+        """Where this file stands, which is the end if it is new. Hard links are files of their own; links and detours are not.
+
+        Where a path really leads takes a while to find out, so it is asked only of those that share an inode, and once.
+        """
+        end = len(self.items)
+        if identity is not None and identity[1]:  # some file systems have none to tell
+            first = self._first.setdefault(identity, end)
+            if first == end:
+                return end
+            self._known.setdefault(os.path.realpath(self.items[first].path), first)
+        return self._known.setdefault(os.path.realpath(path), end)
 
     def _once_more(self, place: int, named: _Named) -> None:
         item = self.items[place]
@@ -224,8 +244,3 @@ class _Gathering:
                 ExitCode.USAGE, f"{where}{named.path} is named twice, and is to be another video each time",
                 advice="Name it once. To have it in two videos, upload it in two commands.",
             )  # fmt: skip
-
-
-def _is_same(path: str, other: str) -> bool:
-    """Whether these paths, which lead to one inode, are one path: hard links are files of their own, links and detours are not."""
-    return path == other or os.path.realpath(path) == os.path.realpath(other)

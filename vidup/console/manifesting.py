@@ -16,15 +16,16 @@ from vidup.state.finished import forget_finished
 from vidup.state.journal import StateFolder
 from vidup.state.manifest import Manifest, Row
 from vidup.upload.order import Order
-from vidup.upload.outcome import Report
+from vidup.upload.outcome import Content, Report
 
 
 class Vouched(NamedTuple):
     """What the manifest says of a file: the report of one that need not be sent, or why it must be sent again; neither where it knows
-    nothing."""
+    nothing. `watch`: the order that only waits until its video plays, where that is asked for and nobody has seen it yet."""
 
     report: Report | None = None
     note: str = ""
+    watch: Order | None = None
 
 
 def open_keeper(path: Path | None, *, writable: bool) -> Keeper | None:
@@ -71,11 +72,23 @@ class Keeper:
             return Vouched(note=f"{inert(video.name)} has changed since it was uploaded as {inert(row.video_id)}; this is a new video")
         if tidy:
             forget_finished(StateFolder(order.state_dir), row.upload_id, row.video_id)
-        return Vouched(_report(row, order))
+        report = _report(row, order)
+        if order.wait is None or report.status == "playable":
+            return Vouched(report)
+        content = Content(_real(order.path), row.fingerprint, video.mtime_ns)  # a row tells that it plays, once it does
+        return Vouched(report._replace(content=content), watch=order._replace(watch=True, video_id=row.video_id))
+
+    @staticmethod
+    def watched(known: Report, report: Report) -> Report:
+        """What a file came to that was known to be on the server, and whose video was waited for, which came to this report."""
+        return known._replace(
+            status=report.status, exit_code=report.exit_code, error=report.error, seconds=report.seconds, waited=report.waited,
+            seen=report.seen, whole=True, resumable=False,
+        )  # fmt: skip
 
     def keep(self, order: Order | None, report: Report) -> None:
         """Write the row of a file that is over; it is on the disk when this returns. Raises VidupError where the disk refuses."""
-        if report.status == "interrupted" or report.skipped or report.file is None:
+        if report.status == "interrupted" or report.file is None or (report.skipped and report.content is None):
             return
         content = report.content
         path = content.path if content is not None else _real(report.file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from vidup.api.ledger import NONCE_KEY, PORTABLE_KEY
 from vidup.console.titles import Title
 from vidup.inert import command_line
 from vidup.plan.parts import MAX_PART, MIN_PART
@@ -128,6 +130,8 @@ class KeyValue(click.ParamType[tuple[str, str]]):
         key, equals, text = str(value).partition("=")
         if not key or not equals:
             self.fail(f"{value!r} is not KEY=VALUE", param, ctx)
+        if key in (PORTABLE_KEY, NONCE_KEY):  # a second one of this name would hide what --portable writes
+            self.fail(f"{key} is kept for --portable, which writes it itself", param, ctx)
         return key, text
 
 
@@ -200,6 +204,16 @@ how_options = _all(
     state_option,
 )  # fmt: skip
 
+wait_timeout_option = click.option(
+    "--wait-timeout", type=Duration(), default="1h", show_default=True, envvar="VIDUP_WAIT_TIMEOUT", metavar="DURATION",
+    help="Wait for so long, counted from the last part; 0 is for ever.",
+)  # fmt: skip
+
+after_options = _all(
+    click.option("--wait", is_flag=True, envvar="VIDUP_WAIT", help="Wait until the video can be played."),
+    wait_timeout_option,
+)  # fmt: skip
+
 color_option = click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", envvar="VIDUP_COLOR", show_default=True,
     help="When to use colour.",
@@ -230,6 +244,15 @@ def outranks(context: click.Context, name: str, other: str) -> bool:
     """Whether the first option was given nearer to the user: command line before environment before config file."""
     first, second = context.get_parameter_source(name), context.get_parameter_source(other)
     return first is not None and second is not None and first < second
+
+
+def patience(context: click.Context, wait: bool) -> float | None:
+    """Seconds to wait until the video plays, infinity included, or None. Raises UsageError for a time-out of no wait."""
+    if not wait:
+        if given(context, ("wait_timeout",)):
+            raise click.UsageError("--wait-timeout goes with --wait")
+        return None
+    return context.params["wait_timeout"] or math.inf
 
 
 def video_attributes(options: Mapping[str, Any]) -> dict[str, object]:
@@ -303,7 +326,8 @@ def given(context: click.Context, names: tuple[str, ...]) -> list[str]:
     return [name for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
 
 
-STICKY: Final = ("state_dir", "api_key_file", "upload_token_file", "allow_http", "jobs", "limit_rate", "retry_for", "timeout")
+STICKY: Final = ("state_dir", "api_key_file", "upload_token_file", "allow_http", "jobs", "limit_rate", "retry_for", "timeout", "wait",
+                 "wait_timeout")  # fmt: skip
 
 
 def resume_command(context: click.Context, upload_id: str) -> str:

@@ -22,13 +22,18 @@ class Outlet:
         self._held[number] = line
         out = []
         while self._next in self._held:
-            text, turn = self._held.pop(self._next), self._next
-            self._next += 1  # before it is printed: a signal amid a write is heard just after it, and must not have it said again
-            if text and (self.broken or not print_line(text)):
+            text, turn = self._held[self._next], self._next
+            if text and (self.broken or not print_line(text, self._printing)):
                 self.broken = True
             else:
                 out.append(turn)
+            self._held.pop(turn)
+            self._next = turn + 1
         return out
+
+    def _printing(self) -> None:
+        """The next is being written now. A signal amid that is heard just after it, and must not have it said again."""
+        self._next += 1
 
     def is_out(self, number: int) -> bool:
         """Whether the turn of this file is over."""

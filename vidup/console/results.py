@@ -9,7 +9,7 @@ from typing import TextIO
 
 from vidup.console.options import Noise
 from vidup.inert import inert, json_line
-from vidup.upload.outcome import Report
+from vidup.upload.outcome import ON_SERVER, Report
 
 
 def result_line(report: Report, noise: Noise, person_told: bool = False) -> str:
@@ -17,7 +17,7 @@ def result_line(report: Report, noise: Noise, person_told: bool = False) -> str:
     nothing."""
     if noise.as_json:
         return json_line(report.to_json())
-    told = report.status == "uploaded" and report.video_id and not (person_told and is_terminal())
+    told = report.status in ON_SERVER and report.video_id and not (person_told and is_terminal())
     return inert(report.video_id or "") if told else ""
 
 

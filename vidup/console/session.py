@@ -27,11 +27,11 @@ from vidup.progress.views import open_view
 from vidup.upload.batch import Batch
 from vidup.upload.ending import GRACE
 from vidup.upload.order import Order
-from vidup.upload.outcome import Report
+from vidup.upload.outcome import ON_SERVER, Report
 from vidup.upload.tally import PartState, Tally
 
 if TYPE_CHECKING:
-    from vidup.console.manifesting import Keeper
+    from vidup.console.manifesting import Keeper, Vouched
 
 
 def run_uploads(tasks: Sequence[Task], noise: Noise, keeper: Keeper | None = None) -> ExitCode:
@@ -67,7 +67,6 @@ class _Session:
         self._noise = noise
         self._keeper = keeper
         self._not_kept: VidupError | None = None
-        self._note = ""
         self._running: tuple[Batch, _Stage, Task] | None = None
         self._look_is_due = False
 
@@ -86,21 +85,14 @@ class _Session:
             self.code = self.code or self._not_kept.code
         stage.leave(self.code)
 
-    def _leave_out(self, order: Order, stage: _Stage) -> bool:
-        """Whether the manifest vouches for the file, so that nothing need be asked or sent; then that is its result."""
+    def _vouched(self, order: Order) -> Vouched | None:
+        """What the manifest says of the file, None where it is not asked."""
         if self._keeper is None:
-            return False
+            return None
         try:
-            vouched = self._keeper.vouched(order, lambda: self.signals.received is not None)
+            return self._keeper.vouched(order, lambda: self.signals.received is not None)
         except Cancelled:
-            return False  # what follows hears of the signal, too
-        if vouched.note:
-            self._note = vouched.note
-        if vouched.report is None:
-            return False
-        with stage.open(Tally()):
-            stage.show(vouched.report)
-        return True
+            return None  # what follows hears of the signal, too
 
     def _keep(self, order: Order | None, report: Report) -> bool:
         """Whether the manifest has the row of this report."""
@@ -115,10 +107,18 @@ class _Session:
 
     def _upload(self, task: Task, order: Order) -> _Stage:
         stage = _Stage(self._noise, order.key.source, self.parting, task)
-        if self._leave_out(order, stage):
-            return stage
+        vouched = self._vouched(order)
+        known = vouched.report if vouched is not None else None
+        if vouched is not None and known is not None:
+            if vouched.watch is None:
+                with stage.open(Tally()):
+                    stage.show(known)
+                return stage
+            order = vouched.watch
 
         def deliver(report: Report) -> bool:
+            if known is not None and self._keeper is not None:
+                report = self._keeper.watched(known, report)
             report = with_command(report, task)
             if stage.shown is None:
                 self._foretell(stage, report)
@@ -126,7 +126,7 @@ class _Session:
             out = stage.show(report)
             if report.status != "interrupted":
                 self.signals.ignore()
-            if report.status == "uploaded" and report.video_id:
+            if report.whole and report.video_id:
                 remember(order, report.video_id)
             return out if self._keeper is None else kept  # without a row the record has to stay: a rerun looks nowhere else
 
@@ -142,7 +142,7 @@ class _Session:
             with view:
                 if self._noise.verbose:
                     view.message("\n".join([*self._noise.sources, f"the {order.key.noun} is from {order.key.source}"]))
-                for note in filter(None, (self._note, limit_line(order))):
+                for note in filter(None, (vouched.note if vouched is not None else "", limit_line(order))):
                     view.message(note)
                 self._running = batch, stage, task
                 if self._look_is_due:
@@ -274,7 +274,7 @@ class _Stage:
         """What a file came to, everywhere and once; False if stdout could not take it. Nothing is printed before all is worded."""
         if self.shown is not None:
             return False
-        good = report.status == "uploaded"
+        good = _is_good(report)
         self._lines = self._summary(report)
         fields = report.to_json()
         self.shown = report
@@ -282,7 +282,7 @@ class _Stage:
             self.view.result(fields, self._parting.told)
         else:
             self.view.result(fields)
-            kind: Kind = "success" if good else "error" if report.status == "failed" else "warning"
+            kind: Kind = "success" if good else "warning" if report.status == "interrupted" else "error"
             self.view.message("\n".join(self._lines), kind, self._parting.told)
         if self._step is not None:
             self._parting.noting()
@@ -294,11 +294,14 @@ class _Stage:
         return out
 
     def _summary(self, report: Report) -> list[str]:
-        good = report.status == "uploaded"
-        return success_lines(report, self._leads_on(report)) if good else failure_lines(report, self._key_source, self._noun)
+        leads_on = self._leads_on(report)
+        return success_lines(report, leads_on) if _is_good(report) else failure_lines(report, self._key_source, leads_on, self._noun)
 
     def _leads_on(self, report: Report) -> str:
-        return self._task.status_command(report.video_id) if self._task is not None and report.video_id else ""
+        """The command that shows the encoding, or waits for it; one of a video that plays leads nowhere."""
+        if self._task is None or not report.video_id or report.status == "playable":
+            return ""
+        return f"{self._task.status_command(report.video_id)}{' --wait' if report.status != 'uploaded' else ''}"
 
     def _tells_a_person(self) -> bool:
         """Whether the summary is shown on a terminal, so that the video id need not be told again on one."""
@@ -324,7 +327,7 @@ class _Stage:
         self.view.exit_(int(code), code.name.lower(), _message_of(report), report.resumable)
         self._parting.over()
         heard = self._style.mode != "json" and not stderr_is_stuck()
-        if report.status == "failed" and heard and (command := annotation(environment(), self._lines)):
+        if report.error is not None and heard and (command := annotation(environment(), self._lines)):
             with contextlib.suppress(OSError, ValueError):
                 print(command, file=self._stderr, flush=True)
 
@@ -332,6 +335,10 @@ class _Stage:
 def code_of(report: Report, received: Signal | None) -> ExitCode:
     """The exit code of the command; a signal that left the file undone beats all."""
     return ENDING[received] if received is not None and report.status == "interrupted" else report.exit_code
+
+
+def _is_good(report: Report) -> bool:
+    return report.status in ON_SERVER and report.exit_code is ExitCode.OK
 
 
 def _message_of(report: Report) -> str:

@@ -15,9 +15,11 @@ def success_lines(report: Report, next_step: str = "") -> list[str]:
     name, video_id = inert(_name(report)), inert(report.video_id or "")
     if report.parts_sent:
         size = f"{show_size(report.size or 0)}{_parts(report)}"
-        what = f"Uploaded {name}: {size} in {show_time(report.seconds)}{_rate(report)}{_again(report)}"
+        what = f"Uploaded {name}: {size} in {show_time(_sending(report))}{_rate(report)}{_again(report)}"
     else:
         what = f"{name} is already on the server, whole: nothing was sent"
+    if report.status == "playable":
+        what += f"; it plays{f' {show_time(report.waited)} later' if report.waited >= 1 else ''}"
     lines = [what, f"  video   {video_id}  ({'public' if report.public else 'private: its links are in --json only'})"]
     for label, field in (("player", "player"), ("hls", "hls")):
         url = (report.assets or {}).get(field)
@@ -33,17 +35,24 @@ def undelivered_lines(report: Report, command: str) -> list[str]:
     return [f"Standard output took nothing: the video is {inert(report.video_id or '')}.", f"→ To have it there: {inert(command, 1000)}"]
 
 
-def failure_lines(report: Report, key_source: str = "", noun: str = "key") -> list[str]:
-    """What failed, the cause in the words of whoever refused, what is safe, and as the last line what to do."""
+def failure_lines(report: Report, key_source: str = "", look_again: str = "", noun: str = "key") -> list[str]:
+    """What failed, the cause in the words of whoever refused, what is safe, and as the last line what to do.
+
+    `look_again` is the command that waits on for a video that is whole; `noun` says what came from `key_source`.
+    """
     interrupted = report.status == "interrupted"
     lines = [f"Interrupted: {inert(_name(report))} is not uploaded yet." if interrupted else _could_not(report)]
+    if report.whole:
+        lines = [f"Interrupted: no longer waiting until {inert(report.video_id or '')} plays." if interrupted else _does_not_play(report)]
     if report.error and report.error.cause:
         lines.append(f"  {inert(report.error.cause, 1000)}")
     if report.exit_code is ExitCode.AUTH and key_source and report.error and report.error.cause:
         lines.append(f"  The {noun} came from {inert(key_source)}.")
-    safe = _safe(report)
+    safe = f"{inert(_name(report))} is on the server, whole; nothing need be sent again." if report.whole else _safe(report)
     if safe:
         lines.append(f"  {safe}")
+    if interrupted and report.whole and look_again:
+        lines.append(f"→ Wait on: {inert(look_again, 1000)}")
     if report.error and report.error.advice:
         lines.append(f"→ {inert(report.error.advice, 1000)}")
     if report.resume_command and report.exit_code.resumable and report.exit_code is not ExitCode.BUSY:
@@ -68,6 +77,10 @@ def _could_not(report: Report) -> str:
     return f"Could not upload {inert(file, 500)}: {inert(what, 500)}" if file else f"Could not upload: {inert(what, 500)}"
 
 
+def _does_not_play(report: Report) -> str:
+    return f"Uploaded {inert(_name(report), 500)}, but: {inert(report.error.what if report.error else 'it does not play', 500)}"
+
+
 def stopping_lines(report: Report, grace: float, answers: int) -> list[str]:
     """What a first signal is answered with: what is waited for, in seconds, if anything is, and already the command that continues."""
     wait = f", up to {grace:.0f} s for {answers} answer{'s'[: answers > 1]}" if answers else ""
@@ -89,7 +102,12 @@ def _parts(report: Report) -> str:
 
 def _rate(report: Report) -> str:
     """The speed, where there was time enough for it to be one: a run of less than a second is mostly its start."""
-    return f" ({show_size(report.bytes_sent / report.seconds)}/s)" if report.seconds >= 1 else ""
+    return f" ({show_size(report.bytes_sent / _sending(report))}/s)" if _sending(report) >= 1 else ""
+
+
+def _sending(report: Report) -> float:
+    """Seconds until the server had all of it."""
+    return max(0.0, report.seconds - report.waited)
 
 
 def _again(report: Report) -> str:

@@ -34,7 +34,8 @@ def limit_line(order: Order) -> str:
 def with_command(report: Report, task: Task) -> Report:
     """The report with the commands to type in full: what begins anew has options that `vidup resume` does not know."""
     if report.error is not None and not report.error.advice_is_whole:
-        report.error.advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
+        advice = re.sub(r"--restart((?: --part-size \S+)?)", lambda found: task.restart_command(found[1]), report.error.advice)
+        report.error.advice = re.sub(r"vidup status --wait (\w+)$", lambda found: f"{task.status_command(found[1])} --wait", advice)
         report.error.advice_is_whole = True  # a report is asked for more than once where a signal comes amid a failure
     if not report.resumable:
         return report

@@ -65,7 +65,7 @@ def _order(context: click.Context, item: Item, order: Order, video: Mapping[str,
         return order._replace(path=item.path, video=video, nonce=nonce)
     if item.own.video_id is None:
         return order._replace(path=item.path, video={**video, **item.own.video}, nonce=nonce)
-    wrong = given(context, (*VIDEO, "portable", "restart"))
+    wrong = given(context, (*VIDEO, "portable", "if_exists", "restart"))
     if wrong:
         name = f"--{wrong[0].replace('_', '-')}"
         raise click.UsageError(f"{name} is about a new video, and {item.path} has a video_id on its list: leave out one of them")

@@ -12,6 +12,7 @@ from vidup.api.credentials import ApiKey
 from vidup.console.keys import find_key, read_secret
 from vidup.console.options import VIDEO, given, outranks
 from vidup.errors import ExitCode, VidupError
+from vidup.upload.order import Order
 
 VARIABLE: Final = "VIDUP_UPLOAD_TOKEN"
 
@@ -22,9 +23,12 @@ _NOT_WITH_IT: Final = (*VIDEO, "video_id", "portable", "if_exists", "adopt", "wa
 def find_access(context: click.Context, environ: Mapping[str, str], base_url: str) -> ApiKey:
     """The upload token, if one is given, else the first API key: what the command of this context may use.
 
-    A key file on the command line comes before a token in the environment. Raises VidupError(AUTH) for none, or none that can be one.
+    A key file on the command line comes before a token in the environment. Raises VidupError(AUTH) for none, or none that can be one,
+    UsageError for an option on the command line that a token cannot carry out.
     """
     token = find_token(context, environ)
+    if token is not None:
+        _refuse_beside_token(context)
     return token if token is not None else find_key(context.params["api_key_file"], environ, base_url)
 
 
@@ -48,8 +52,22 @@ def find_token(context: click.Context, environ: Mapping[str, str]) -> ApiKey | N
     return _checked(environ[VARIABLE], f"the environment variable {VARIABLE}")
 
 
-def refuse_beside_token(context: click.Context) -> None:
-    """Raise UsageError for an option on the command line that an upload token cannot carry out."""
+def as_it_can(order: Order) -> Order:
+    """The order without what needs a key, where it has an upload token alone: environment and config file may ask for it all the same."""
+    return order._replace(wait=None, portable=False, skip_existing=False) if order.key.delegated else order
+
+
+def not_applied(order: Order) -> list[str]:
+    """What is told of that."""
+    asked = {"--wait": order.wait is not None, "--portable": order.portable}
+    return [
+        f"{name} is not applied: with an upload token nobody can ask"
+        for name, is_asked in asked.items()
+        if is_asked and order.key.delegated
+    ]
+
+
+def _refuse_beside_token(context: click.Context) -> None:
     wrong = given(context, _NOT_WITH_IT)
     if wrong:
         spelling = next(

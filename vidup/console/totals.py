@@ -6,18 +6,19 @@ from array import array
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from vidup.errors import ExitCode
+from vidup.errors import ExitCode, VidupError
 from vidup.inert import inert
 from vidup.units import show_size, show_time
-from vidup.upload.outcome import Report, combined
+from vidup.upload.outcome import ON_SERVER, Report, combined
 
 _GROUPS: Final = 10
 """Failures that the summary tells, each with its action; of more only how many."""
 
+_LONGEST: Final = 1000
+"""Characters of a command that is shown."""
+
 _NAMES: Final = 3
 """Files that are named where several failed alike."""
-
-GOOD: Final = frozenset({"uploaded", "playable"})
 
 
 class Failure(NamedTuple):
@@ -37,7 +38,7 @@ class Totals:
     def __init__(self, count: int) -> None:
         """`count` files are expected."""
         self.count = count
-        self.uploaded = self.failed = self.interrupted = self.skipped = 0
+        self.uploaded = self.failed = self.interrupted = self.skipped = self.unplayable = self.unwaited = 0
         self.resumable = False
         self.bytes_sent = 0
         self.parts_again = 0
@@ -51,16 +52,22 @@ class Totals:
         self.resumable |= report.resumable
         self.bytes_sent += report.bytes_sent
         self.parts_again += report.parts_again
-        if report.status in GOOD:
+        if report.status in ON_SERVER:
             self._ids[number] = report.video_id or ""
             self.skipped += report.skipped
             self.uploaded += not report.skipped
+            self.unplayable += report.error is not None
         elif report.status == "interrupted":
-            self.interrupted += 1
+            self.interrupted += not report.whole
+            self.unwaited += report.whole
         else:
             self.failed += 1
-            return self._fail(report)
-        return False
+        return report.error is not None and self._fail(report.error, report.file or "")
+
+    @property
+    def troubled(self) -> int:
+        """Files that have an error: those that failed, and those that are on the server and cannot be played."""
+        return self.failed + self.unplayable
 
     @property
     def good(self) -> int:
@@ -73,7 +80,7 @@ class Totals:
 
     def code(self, received: ExitCode | None) -> ExitCode:
         """The exit code; that of a signal received, if it left anything undone, beats all."""
-        undone = self.interrupted or self.failed
+        undone = self.interrupted or self.unwaited or self.failed
         return received if received is not None and undone else combined([ExitCode(code) for code in self._codes])
 
     def message(self) -> str:
@@ -84,10 +91,9 @@ class Totals:
         """What failed, the first first."""
         return list(self._failures.values())
 
-    def _fail(self, report: Report) -> bool:
-        error, name = report.error, _name(report.file or "")
-        assert error is not None, "a report of a failure has an error"
-        key = (_without(error.what, report.file or "", name), error.cause, error.advice)
+    def _fail(self, error: VidupError, file: str) -> bool:
+        name = _name(file)
+        key = (_without(error.what, file, name), error.cause, error.advice)
         known = self._failures.get(key)
         if known is None:
             self._failures[key] = Failure(*key, (name,), 1, error.concerns_all)
@@ -110,17 +116,27 @@ def summary_lines(totals: Totals, seconds: float, command: str, *, manifest: str
         )
     if totals.interrupted:
         lines.append(f"  {totals.interrupted} {'is' if totals.interrupted == 1 else 'are'} not uploaded yet; what was sent is safe")
-    if totals.failed:
+    if totals.unwaited:
+        lines.append(f"  {totals.unwaited} {'is' if totals.unwaited == 1 else 'are'} on the server, whole, and no longer waited for")
+    if totals.unplayable:
+        lines.append(f"  {totals.unplayable} {'is' if totals.unplayable == 1 else 'are'} on the server, whole, but cannot be played")
+    if totals.troubled:
         own = [] if brief else [failure for failure in totals.failures() if not failure.concerns_all]  # what concerns all was told
-        lines += [f"  {totals.failed} failed", *_failure_lines(own)]
+        lines += [*([f"  {totals.failed} failed"] if totals.failed else []), *_failure_lines(own)]
     if command and (totals.interrupted or totals.resumable):
-        lines.append(f"→ Continue with: {inert(command, 1000)}")
+        lines.append(continue_line(command))
     return lines
+
+
+def continue_line(command: str) -> str:
+    """The command that continues; one with thousands of file names is not repeated, and a part of it would not work."""
+    return f"→ Continue with: {inert(command, _LONGEST)}" if len(command) <= _LONGEST else "→ To continue, run the same command again."
 
 
 def undelivered_lines(command: str) -> list[str]:
     """That standard output did not take results, and the command that prints them there."""
-    return ["Standard output took nothing: results of this run are missing there.", f"→ To have them there: {inert(command, 1000)}"]
+    again = inert(command, _LONGEST) if len(command) <= _LONGEST else "run the same command again."
+    return ["Standard output took nothing: results of this run are missing there.", f"→ To have them there: {again}"]
 
 
 def done_words(report: Report) -> tuple[str, str]:

@@ -10,8 +10,12 @@ QUALITIES: Final = ("240p", "360p", "480p", "720p", "1080p")
 
 _METADATA: Final = ("width", "height", "bitrate", "duration", "framerate", "samplerate", "videoCodec", "audioCodec", "aspectRatio")
 
-ENDS: Final = ("failed", "stuck")
-"""How an encoding may end other than well: every quality fails, or the first is never through."""
+ENDS: Final = ("failed", "partly", "stuck", "odd")
+"""How an encoding may go other than well: every quality fails, every second one does, the first is never through, or each is in a state
+that nobody documented until all of it is encoded."""
+
+_ODD: Final = ("analyzing", "queued", "packaging")
+"""States that the reference does not name: a client must take them for work in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Encoding:
         if self.end == "stuck":
             return "waiting" if number else "encoding"
         share = self.seconds / len(QUALITIES)
+        if self.end == "odd":
+            return "encoded" if complete_for >= self.seconds > 0 else _ODD[number % len(_ODD)]
         if complete_for >= share * (number + 1):
-            return self.end or "encoded"
+            return "failed" if self.end == "failed" or (self.end == "partly" and number % 2 == 0) else "encoded"
         return "encoding" if number == 0 or complete_for >= share * number else "waiting"

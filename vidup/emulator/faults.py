@@ -27,7 +27,9 @@ _LONGEST: Final = 365 * 86400.0
 _FASTEST: Final = 1024**3
 _HIGHEST: Final = 10**9
 
-_GOES_WITH: Final = {"lag": ("status", "list"), "encode-after": ("status",), "encode": ("status",), "commit-after": ("source",)}
+_GOES_WITH: Final = {
+    "lag": ("status", "list"), "encode-after": ("status",), "encode": ("status",), "commit-after": ("source",), "unfiltered": ("list",),
+}  # fmt: skip
 """The places at which an action has a meaning; without `on=` the first is meant."""
 
 
@@ -55,6 +57,8 @@ class Fault:
     commit_after: float | None = None
     encode_after: float | None = None
     encode: str = ""
+    unfiltered: bool = False
+    about: str = ""
 
     @property
     def instead(self) -> bool:
@@ -128,6 +132,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _attribute(text: str) -> str:
+    if not text:
+        raise ValueError("must name an attribute")
+    return text
+
+
 _WHERE: Final[dict[str, Callable[[str], Any]]] = {
     "part": lambda text: None if text == "*" else _positive(text),
     "on": _one_of(*PLACES),
@@ -137,6 +147,7 @@ _WHERE: Final[dict[str, Callable[[str], Any]]] = {
 _ACTIONS: Final[dict[str, Callable[[str], Any]]] = {
     "status": _status,
     "error": _slug,
+    "about": _attribute,
     "retry-after": _seconds,
     "reset": _one_of(*RESETS),
     "stall": _seconds,
@@ -150,7 +161,7 @@ _ACTIONS: Final[dict[str, Callable[[str], Any]]] = {
     "encode-after": _seconds,
     "encode": _one_of(*ENDS),
 }
-_FLAGS: Final = ("drop-answer", "close")
+_FLAGS: Final = ("drop-answer", "close", "unfiltered")
 
 
 def parse_fault(text: str) -> Fault:
@@ -173,6 +184,8 @@ def parse_fault(text: str) -> Fault:
 def _contradiction(done: dict[str, Any]) -> str:
     if sum(name in done for name in ("status", "error", "redirect", "early")) > 1:
         return "only one of status=, error=, redirect= and early= can be the answer"
+    if "about" in done and "error" not in done:
+        return "about= tells what a documented error is about, so error= goes with it"
     if "early" in done and "close" in done:
         return "early= keeps the connection open, close ends it"
     if "commit_after" in done and ("early" in done or "close" in done):

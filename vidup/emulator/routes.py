@@ -91,7 +91,7 @@ def _create(site: Site, request: Request) -> Answer:
 
 
 def _list(site: Site, request: Request) -> Answer:
-    return json_answer(200, video_page(request.head.query, site.library.every(request.fault.lag)))
+    return json_answer(200, video_page(request.head.query, site.library.every(request.fault.lag), filtered=not request.fault.unfiltered))
 
 
 def _get(site: Site, request: Request) -> Answer:

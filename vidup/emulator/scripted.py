@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from vidup.emulator.answers import HTML, JSON, Answer, Refused, html_answer, json_answer, row
+from vidup.emulator.answers import HTML, JSON, Answer, Problem, Refused, html_answer, json_answer, refused_for, row
 from vidup.emulator.faults import Fault
 from vidup.emulator.limits import MAX_PARTS, MIB
 
@@ -37,7 +37,7 @@ def answer_of(fault: Fault, part: int | None, total: int | None) -> Answer:
     if fault.redirect:
         answer = Answer(302, b"", HTML, (("Location", fault.redirect),))
     elif fault.error:
-        answer = _documented(fault.error, part, total)
+        answer = _documented(fault, part, total)
     elif status is None:
         answer = html_answer(503) if fault.retry_after is None else Refused("too-many-requests").answer()
     elif status in _TYPICAL:
@@ -50,7 +50,10 @@ def answer_of(fault: Fault, part: int | None, total: int | None) -> Answer:
     return answer
 
 
-def _documented(slug: str, part: int | None, total: int | None) -> Answer:
+def _documented(fault: Fault, part: int | None, total: int | None) -> Answer:
+    slug = fault.error
+    if fault.about:
+        return refused_for((Problem(slug, fault.about, f'The "{fault.about}" attribute is not valid.'),)).answer()
     number = part if slug.endswith(_ABOUT_THE_PART) else MAX_PARTS if slug.endswith(_ABOUT_THE_LIMIT) else total
     detail = row(slug).detail
     return Refused(slug, detail=detail if number is None else detail.replace("X", str(number))).answer()

@@ -13,11 +13,11 @@ from threading import enumerate as living_threads
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TextIO
 
-from vidup.events import Awaiting, Event, LineDown, LineUp, Named, Note, Started, Waiting
+from vidup.events import Awaiting, Encoding, Event, LineDown, LineUp, Named, Note, Started, Waiting
 from vidup.inert import inert
 from vidup.progress.choice import Style
 from vidup.progress.out import Out
-from vidup.progress.words import down_state
+from vidup.progress.words import down_state, encoding_line
 from vidup.units import show_duration
 from vidup.upload.rate import Meter, Pace
 from vidup.upload.tally import Snapshot, Tally
@@ -71,6 +71,7 @@ class View(ABC):
         self._started: Started | None = None
         self._awaiting: Awaiting | None = None
         self._awaiting_since = 0.0
+        self._encodings: dict[str, Encoding] = {}
         self._down: LineDown | None = None
         self._down_at = self._down_since = 0.0
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -225,6 +226,7 @@ class View(ABC):
     def _rest(self) -> None:
         """The progress of one file ends here."""
         self._started = self._awaiting = self._down = None
+        self._encodings = {}
 
     def _make_room(self) -> None:
         """Take away what is drawn, for now; lines alone only have to be out."""
@@ -270,6 +272,8 @@ class View(ABC):
             self._started = self._started._replace(video_id=event.video_id)
         elif isinstance(event, Awaiting):
             self._await(event)
+        elif isinstance(event, Encoding):
+            self._await_encoding(event)
         elif isinstance(event, Waiting):
             self._meter.wait_until(self._clock() + event.seconds)
         self._shown(event)
@@ -281,8 +285,24 @@ class View(ABC):
 
     def _await(self, event: Awaiting) -> None:
         """Remember what is waited for, unless there is progress to show, or it is asked again."""
-        if self._started is None and event != self._awaiting:
+        if self._started is None and event != self._awaiting and not self._encodings:
             self._awaiting, self._awaiting_since = event, self._clock()
+
+    def _await_encoding(self, event: Encoding) -> None:
+        """The progress is over: from now on the encoding is what is waited for, and since when does not change with it."""
+        if event.over:
+            self._encodings.pop(event.video_id, None)
+        else:
+            if not self._encodings:
+                self._end_progress()
+                self._awaiting_since = self._clock()
+            self._encodings[event.video_id] = event
+        awaiting = Awaiting(encoding_line(list(self._encodings.values()))) if self._encodings else None
+        self._awaiting = self._awaiting if awaiting == self._awaiting else awaiting
+
+    def _end_progress(self) -> None:
+        """Take the progress away."""
+        self._rest()
 
     def _down_now(self) -> str:
         """How the line is, if it is down; else empty."""

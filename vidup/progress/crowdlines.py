@@ -21,6 +21,7 @@ _SHARE: Final = 3
 _MIN_BAR: Final = 8
 _MAX_BAR: Final = 30
 _MIN_NAME: Final = 8
+_SIZE: Final = len("100.0 MiB")
 _ENOUGH: Final = 24
 """Cells of a name that are worth more than a bar beside it."""
 
@@ -40,7 +41,7 @@ def crowd_block(
 
     The last column stays free, and behind the last line some more, where the terminal echoes keys.
     """
-    room, shown = columns - 1, numbers.open
+    room, shown = columns - 1, tuple(sorted(numbers.open, key=lambda file: file.condition is Condition.ENCODING))  # those that move first
     if len(shown) > lines - 1:
         shown = shown[: max(0, lines - 2)]
     hidden = len(numbers.open) - len(shown)
@@ -68,6 +69,8 @@ def crowd_condition(numbers: CrowdNumbers, pace: Pace, down: str = "") -> str:
         return stopping_words(sum(file.states.count(PartState.ANSWER) for file in numbers.open), pace.stopping)
     if down:
         return down
+    if numbers.only_encoding:
+        return f"waiting until {len(numbers.open)} play" if len(numbers.open) > 1 else "waiting until it plays"
     if pace.limited:
         return f"rate limit: {show_duration(math.ceil(pace.limited))}"
     if pace.stalled:
@@ -103,7 +106,7 @@ def _speed(pace: Pace, down: str) -> str:
 def _total_line(numbers: CrowdNumbers, pace: Pace, room: int, glyphs: Glyphs, down: str) -> Line:
     """What there is room for: the state always, and whole; the count in short where need be; then the rest, the least needed last."""
     words = crowd_condition(numbers, pace, down)
-    noted = down or pace.stalled or pace.limited or pace.stopping is not None
+    noted = down or (pace.stalled and not numbers.only_encoding) or pace.limited or pace.stopping is not None
     state: Span = (words.ljust(8), "yellow" if noted else "")
     short_state: Span = (brief(words), state[1])
     files: Span = (count(numbers), "bold")
@@ -135,7 +138,8 @@ def _file_lines(files: Sequence[OpenFile], room: int, glyphs: Glyphs, width: Wid
     """Name, bar, percents, size and what it is at, in columns; from the right, what there is no room for is left out."""
     names = [inert(file.name) for file in files]
     sizes = [show_size(file.size) for file in files]
-    fixed = 2 + len(GAP) + len("100%") + len(GAP) + max(map(len, sizes), default=0)
+    size_room = max([_SIZE, *map(len, sizes)])
+    fixed = 2 + len(GAP) + len("100%") + len(GAP) + size_room
     longest = max(map(width, names), default=0)
     name_room = max(_MIN_NAME, min(longest, room - fixed, max(_ENOUGH, room - fixed - len(GAP) - _MIN_BAR)))
     rest = room - fixed - name_room
@@ -149,7 +153,7 @@ def _file_lines(files: Sequence[OpenFile], room: int, glyphs: Glyphs, width: Wid
         spans: list[Span] = [("  ", ""), (name + " " * (name_room - width(name)), "")]
         if bar >= _MIN_BAR:
             spans += [(GAP, ""), *_bar(file.confirmed, file.in_flight, file.size, bar, glyphs)]
-        spans += [(f"{GAP}{_percent(file):3}%", "bold"), (GAP + size.rjust(max(map(len, sizes))), "")]
+        spans += [(f"{GAP}{_percent(file):3}%", "bold"), (GAP + size.rjust(size_room), "")]
         if word and file.condition is not Condition.SENDING:
             spans.append((GAP + file.condition.value, "yellow" if file.condition in _NOTED else "dim"))
         lines.append(tuple(spans))

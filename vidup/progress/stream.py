@@ -114,6 +114,9 @@ class StreamView(View):
         self._look()
         self._rest()
 
+    def _end_progress(self) -> None:
+        self._last_progress()
+
     def _progress_now(self) -> None:
         self._told = None
         if self._started is None and not self._dark:

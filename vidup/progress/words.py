@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
-from vidup.events import LineDown, LineUp, Named, Resumed, Retrying, Started, Waiting
+from vidup.api.videostatus import encoding_words
+from vidup.events import Encoding, LineDown, LineUp, Named, Resumed, Retrying, Started, Waiting
 from vidup.inert import inert
 from vidup.units import show_duration, show_size
 from vidup.upload.rate import STALL_AFTER, Pace
@@ -93,6 +95,15 @@ def resumed_line(event: Resumed) -> str:
 def waiting_line(event: Waiting) -> str:
     """`waiting 12 s: rate limit`."""
     return f"waiting {show_duration(event.seconds)}: {inert(event.reason)}"
+
+
+def encoding_line(events: Sequence[Encoding]) -> str:
+    """`movie.mp4  encoding: 240p encoded, 360p 480p encoding`; of several videos only how many qualities are through."""
+    if len(events) > 1:
+        states = [state for event in events for _name, state in event.qualities]
+        return f"encoding {len(events)} videos: {states.count('encoded')} of {len(states)} qualities encoded"
+    (event,) = events
+    return f"{inert(event.file.rsplit('/', 1)[-1] or event.video_id)}  {inert(encoding_words(event.ingest, event.qualities), 1000)}"
 
 
 def down_line(event: LineDown, numbers: Snapshot | None) -> str:

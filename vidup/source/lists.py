@@ -45,8 +45,8 @@ def read_list(path: str, null: bool) -> list[Row]:
         if path == "-":
             data = b"" if sys.stdin is None else _everything(sys.stdin.fileno())
         else:
-            with open(path, "rb") as file:
-                data = file.read()
+            with open(path, "rb", buffering=0) as file:  # which may be a pipe, too: <(find ...)
+                data = _everything(file.fileno())
     except (OSError, ValueError) as error:
         words = (error.strerror if isinstance(error, OSError) else "") or str(error)
         raise VidupError(ExitCode.FILE, f"The list {name} cannot be read", cause=words, advice="Correct --from-file.") from error

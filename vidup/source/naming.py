@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from string import Formatter
 from typing import Final
 
 FIELDS: Final = ("stem", "name", "index", "parent")
@@ -21,6 +20,10 @@ def title_maker(template: str) -> Title | None:
     number of the file in the list; `{index:03}` has three digits at least, and a brace itself is `{{` or `}}`. Raises ValueError for any
     other field, and for a brace alone.
     """
+    if not {"{", "}"} & set(template):
+        return None
+    from string import Formatter  # which takes a millisecond, and most titles need none
+
     try:
         pieces = list(Formatter().parse(template))
     except ValueError as error:
@@ -33,9 +36,6 @@ def title_maker(template: str) -> Title | None:
             raise ValueError(f"{{{field}{f'!{conversion}' if conversion else ''}}} is none of {known}; a brace itself is written {{{{")
         if spec and (field != "index" or not _DIGITS.fullmatch(spec)):
             raise ValueError(f"{{{field}:{spec}}} cannot be: only {{index}} takes a width, as {{index:03}}")
-    if not any(field for _text, field, _spec, _conversion in pieces):
-        plain = "".join(text for text, *_field in pieces)
-        return None if plain == template else lambda _path, _index: plain
     return lambda path, index: template.format(**_fields(path), index=index)
 
 

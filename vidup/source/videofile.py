@@ -122,10 +122,7 @@ def open_video(path: str) -> VideoFile:
     The refusal names the path as it was given: of many files, several may have the same name. An empty path is VidupError(USAGE).
     """
     if not path:
-        raise VidupError(
-            ExitCode.USAGE, "The name of the file is empty",
-            advice="Name a file; in a script, see whether the variable that should hold its name is set.",
-        )  # fmt: skip
+        raise _nameless()
     try:
         real = os.path.realpath(path)
         descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -155,6 +152,8 @@ class Look(NamedTuple):
 
 def look_at(path: str) -> Look:
     """Whether this could be opened for an upload; the refusals are those of `open_video`. What is found may be another thing later."""
+    if not path:
+        return Look(None, _nameless())
     try:
         about = os.stat(path)
     except (OSError, ValueError) as error:
@@ -166,6 +165,13 @@ def look_at(path: str) -> Look:
     if not os.access(path, os.R_OK):
         return Look(identity, _cannot_open(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
     return Look(identity, None)
+
+
+def _nameless() -> VidupError:
+    return VidupError(
+        ExitCode.USAGE, "The name of the file is empty",
+        advice="Name a file; in a script, see whether the variable that should hold its name is set.",
+    )  # fmt: skip
 
 
 def _cannot_open(path: str, error: OSError | ValueError) -> VidupError:

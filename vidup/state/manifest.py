@@ -25,6 +25,9 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BEGINS: Final = b'{"v": 1, '
 """What the very first line begins with, also where a kill or a power loss tore it."""
 
+_WELL: Final = (ExitCode.OK, ExitCode.NOT_PLAYABLE)
+"""With these the server has the whole file, whether or not somebody waited long enough to see it play."""
+
 _BLOCK: Final = 64 * 1024
 _LOCKED_FOR: Final = 2.0
 """Seconds that a lock which another holds is waited for. Nobody needs it longer for one line; one who keeps it, as `flock` does around a
@@ -60,34 +63,30 @@ class Manifest:
         Raises VidupError: FILE or, where the disk is full, AGAIN; USAGE for a file that holds something else.
         """
         self.path = path
+        self._well: dict[str, tuple[int, int]] = {}
+        self._elsewhere: dict[str, str] = {}
         try:
             self._descriptor = _open(path) if writable else os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             with _alone(self._descriptor):
-                data = _read(self._descriptor)
-                if not _is_manifest(data):
-                    raise VidupError(
-                        ExitCode.USAGE, f"{path} is not a manifest of vidup",
-                        advice="Name another file with --manifest: nothing is added to one that holds something else.",
-                    )  # fmt: skip
+                self._read()
                 if writable:
                     _cut(self._descriptor)
         except OSError as error:
             raise self._refuses(error) from error
-        self._well: dict[str, bytes] = {}
-        self._elsewhere: dict[str, str] = {}
-        for line in data.split(b"\n")[:-1]:
-            self._note(line)
 
     def find(self, path: str, given: str = "") -> Row | None:
         """The last row of a file that ended well: of this real path, else of one that is gone and was called as this one is, `given`.
 
         The second is for folders that move, as those of CI runners do; whether the content is the same is for the caller to find out.
         """
-        line = self._well.get(path)
-        if line is None:
+        place = self._well.get(path)
+        if place is None:
             moved = self._elsewhere.get(given)
-            line = self._well.get(moved) if moved is not None and not os.path.lexists(moved) else None
-        return _row(_object(line)) if line is not None else None
+            place = self._well.get(moved) if moved is not None and not os.path.lexists(moved) else None
+        try:
+            return _row(_object(os.pread(self._descriptor, place[1], place[0]))) if place is not None else None
+        except OSError as error:
+            raise self._refuses(error) from error
 
     def add(self, fields: Mapping[str, object], path: str, file: str) -> None:
         """Add the row of this file, called `file` by the user; it is on the disk when this returns. Raises VidupError as the constructor.
@@ -106,14 +105,34 @@ class Manifest:
         """Give the descriptor back."""
         os.close(self._descriptor)
 
-    def _note(self, line: bytes) -> None:
+    def _read(self) -> None:
+        """Note where the rows stand that count; the rows of thousands of files need not be in memory for that."""
+        offset = 0
+        with open(os.dup(self._descriptor), "rb") as file:
+            file.seek(0)
+            if not _BEGINS.startswith(file.peek(1)[:1]):  # its first line may be gigabytes
+                raise self._is_none()
+            for line in file:
+                if not offset and not _is_row(line):
+                    raise self._is_none()
+                if line.endswith(b"\n"):
+                    self._note(line, offset)
+                offset += len(line)
+
+    def _note(self, line: bytes, offset: int) -> None:
         fields = _object(line)
         path = _named(fields, "path")
-        if fields.get("exit_code") == 0 and path and _row(fields) is not None:
-            self._well[path] = line
+        if fields.get("exit_code") in _WELL and path and _row(fields) is not None:
+            self._well[path] = offset, len(line)
             file = _named(fields, "file")
             if file and not os.path.isabs(file):
                 self._elsewhere[file] = path
+
+    def _is_none(self) -> VidupError:
+        return VidupError(
+            ExitCode.USAGE, f"{self.path} is not a manifest of vidup",
+            advice="Name another file with --manifest: nothing is added to one that holds something else.",
+        )  # fmt: skip
 
     def _refuses(self, error: OSError) -> VidupError:
         full = error.errno in _FULL
@@ -174,17 +193,9 @@ def _lock(descriptor: int) -> bool:
             return True
 
 
-def _read(descriptor: int) -> bytes:
-    size, data = os.fstat(descriptor).st_size, b""
-    while len(data) < size and (block := os.pread(descriptor, size - len(data), len(data))):  # at once, but for 2 GiB and more
-        data += block
-    return data
-
-
-def _is_manifest(data: bytes) -> bool:
-    """Whether rows may be added to this: nothing, or what begins with a row, be it a torn one."""
-    first, end, _rest = data.partition(b"\n")
-    if not end:
+def _is_row(first: bytes) -> bool:
+    """Whether more rows may be added behind this first line: it is one, be it a torn one."""
+    if not first.endswith(b"\n"):
         return first.startswith(_BEGINS) or _BEGINS.startswith(first)
     return _object(first).keys() >= {"v", "status", "exit_code"}
 

@@ -52,7 +52,8 @@ class Asking(Generic[Result]):
         self._ask: Ask | None = None
         self._for_key = False
         self._due = 0.0
-        self._is_out = False
+        self.is_out = False
+        """Whether an answer is awaited."""
 
     @property
     def result(self) -> Result:
@@ -65,7 +66,7 @@ class Asking(Generic[Result]):
 
     def want(self, now: float, may: May) -> Request | None:
         """The request to make now, if there is one that may go out."""
-        if self._is_out or self.finished or now < self._due:
+        if self.is_out or self.finished or now < self._due:
             return None
         if self._ask is None:  # it rested, or waits for the key
             if self._for_key and not may(Verb.STATUS):
@@ -76,13 +77,13 @@ class Asking(Generic[Result]):
         request = Request(ask.verb, self._upload, ask.video_id, payload=ask.payload)
         if not may(request.verb):
             return None
-        self._is_out = True
+        self.is_out = True
         return request
 
     def take(self, action: Action, now: float) -> None:
         """The answer to the request came."""
         assert self._ask is not None
-        self._is_out = False
+        self.is_out = False
         shared = action.limited or action.token
         if action.do is Do.GO_ON or (self._ask.plainly and not shared):
             self._run(lambda: self._script.send(action), now)
@@ -96,16 +97,16 @@ class Asking(Generic[Result]):
 
     def wake(self) -> float:
         """When there is something to ask again; infinity while an answer is awaited."""
-        return math.inf if self._is_out or self.finished else self._due
+        return math.inf if self.is_out or self.finished else self._due
 
     def line_is_back(self, now: float) -> None:
         """What failed may be asked again now; a rest that the script wants for itself is kept."""
-        if self._ask is not None and not self._is_out:
+        if self._ask is not None and not self.is_out:
             self._due = min(self._due, now)
 
     def is_out_for(self, verb: Verb) -> bool:
         """Whether an answer to this is awaited."""
-        return self._is_out and self._ask is not None and self._ask.verb is verb
+        return self.is_out and self._ask is not None and self._ask.verb is verb
 
     def close(self) -> None:
         """Give back what the script holds."""

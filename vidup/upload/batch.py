@@ -16,7 +16,7 @@ from vidup.state.journal import StateFolder
 from vidup.upload.acting import Acts, Backoff
 from vidup.upload.carrying import Carrying
 from vidup.upload.crowd import Crowd
-from vidup.upload.dice import apart, full_jitter
+from vidup.upload.dice import about, apart, full_jitter
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
 from vidup.upload.health import ENDLESS_LIMIT, RetryBudget
@@ -106,5 +106,5 @@ class Batch:
         folder = self._folders.get(order.state_dir)
         if folder is None:
             folder = self._folders[order.state_dir] = StateFolder(order.state_dir)
-        world = World(open_video, folder, self._clock.now, time.time, self._stop.is_set)
+        world = World(open_video, folder, self._clock.now, time.time, self._stop.is_set, about)
         return Upload(number, order, world, self._acts, hears, deliver, self.crowd)

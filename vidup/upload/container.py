@@ -39,7 +39,8 @@ class Unwritten:
 class Container:
     """The open container of one run. `ledger` is what the server told of it last, `video` its video object.
 
-    `asks`: there is a status to ask. `record` begins the record of a container that part 1 is yet to make; its `journal` is then none.
+    `was_there`: it was whole before this run, which was told that such a one will do. `asks`: there is a status to ask. `record` begins
+    the record of a container that part 1 is yet to make; its `journal` is then none.
     """
 
     known: Checkpoint
@@ -48,6 +49,7 @@ class Container:
     ledger: Ledger
     tell: Tell
     video: dict[str, object]
+    was_there: bool = False
     asks: bool = True
     record: Callable[[Checkpoint], Journal] | None = None
     _lines: list[Callable[[], None]] = field(default_factory=list)

@@ -82,7 +82,7 @@ def _look_for(
     if reply.date is None:
         return None
     since = reply.date - (now() - began) - _SLACK
-    return [str(video["videoId"]) for video in videos if video.get("title") == payload["title"] and _moment(video) >= since]
+    return [str(video["videoId"]) for video in videos if video.get("title") == payload["title"] and moment(video) >= since]
 
 
 def _nonce(video: Mapping[str, object]) -> str:
@@ -93,7 +93,7 @@ def _nonce(video: Mapping[str, object]) -> str:
     return ""
 
 
-def _moment(video: Mapping[str, object]) -> float:
+def moment(video: Mapping[str, object]) -> float:
     """Seconds since 1970 of the video's creation; 0 where it is not told."""
     try:
         return datetime.fromisoformat(str(video.get("createdAt", "")).replace("Z", "+00:00")).timestamp()

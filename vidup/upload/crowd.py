@@ -25,6 +25,7 @@ class Condition(Enum):
     RETRYING = "retrying"
     ANSWER = "waiting for the answer"
     CONFIRMING = "confirming"
+    ENCODING = "being encoded"
 
 
 class OpenFile(NamedTuple):
@@ -71,6 +72,11 @@ class CrowdNumbers(NamedTuple):
     def to_come(self) -> int:
         """Files that are not begun."""
         return self.files - self.over - len(self.open)
+
+    @property
+    def only_encoding(self) -> bool:
+        """Whether every byte is on the server, and videos are only waited for until they play."""
+        return bool(self.open) and not self.to_come and all(file.condition is Condition.ENCODING for file in self.open)
 
     @property
     def as_one(self) -> Snapshot:
@@ -131,7 +137,7 @@ class Crowd:
         state, size = self._state, max(self._sizes[number], 0)
         self._sizes[number] = _OVER
         handed = sum(one.tally.bytes_handed for one in state.open if one.number == number)
-        confirmed = size if status == "uploaded" else confirmed
+        confirmed = size if status in ("uploaded", "playable") else confirmed
         self._state = _counted(state, status)._replace(
             open=tuple(one for one in state.open if one.number != number),
             total=state.total - size + confirmed, confirmed=state.confirmed + confirmed, handed=state.handed + handed,
@@ -165,8 +171,9 @@ def _look(one: _Open) -> OpenFile:
     if not one.tally.begun:
         return OpenFile(one.number, one.name, one.size, 0, 0, Condition.OPENING)
     numbers = one.tally.snapshot()
+    condition = Condition.ENCODING if one.tally.encoding else _condition(numbers)
     return OpenFile(
-        one.number, one.name, one.size, numbers.bytes_confirmed, numbers.bytes_in_flight, _condition(numbers), numbers.parts_done,
+        one.number, one.name, one.size, numbers.bytes_confirmed, numbers.bytes_in_flight, condition, numbers.parts_done,
         numbers.total_parts, numbers.states,
     )  # fmt: skip
 

@@ -25,6 +25,11 @@ def apart() -> float:
     return random.uniform(0, 1)
 
 
+def about(seconds: float) -> float:
+    """So many seconds, give or take a fifth: those who began to wait together do not look together."""
+    return seconds * random.uniform(0.8, 1.2)
+
+
 @cache
 def _state(attempt: int) -> RetryCallState:
     from tenacity import RetryCallState, Retrying

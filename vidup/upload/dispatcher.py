@@ -128,7 +128,8 @@ class Dispatcher:
 
     def _fail_all(self, error: VidupError) -> None:
         error.concerns_all = True
-        self._roster.end_all(lambda upload: upload.fail(error.twin()))
+        of_waits = error.code in (ExitCode.AUTH, ExitCode.TRUST)  # which have a patience of their own, and need no disk
+        self._roster.end_all(lambda upload: upload.fail(error.twin()) if of_waits or not upload.is_waiting else None)
 
     def _end_what_concerns_all(self) -> None:
         """What no file is to blame for, such as a full disk under the records, ends the others as it ended the one that met it."""
@@ -176,7 +177,7 @@ class Dispatcher:
 
     def _begun_now(self) -> Iterator[Upload]:
         """Uploads begun because those that are open leave a worker free: few at a time, and none but the first before there is a token."""
-        while self._roster.to_come and self._may_begin(len(self._roster.open)):
+        while self._roster.to_come and self._may_begin(sum(not upload.is_waiting for upload in self._roster.open)):
             upload = self._roster.begin(self._outage.through)
             if upload.opening is not None and not upload.over:
                 self._pool.prepare(upload.opening.parts_expected)
@@ -186,7 +187,7 @@ class Dispatcher:
         """Whether another is to be begun beside so many that are open."""
         if not count:
             return True
-        return count < _OPEN * self._pool.jobs and self._credentials.is_valid(self._now()) and self._pool.busy < self._pool.jobs
+        return count < _OPEN * self._pool.jobs and self._credentials.is_valid(self._now()) and self._carrying < self._pool.jobs
 
     def _may(self, verb: Verb) -> bool:
         """Whether a request of this sort may go out now."""
@@ -198,8 +199,13 @@ class Dispatcher:
             self._tell_wait(kind, delay, now)
             return False
         if kind is Kind.UPLOAD:
-            return self._pool.busy + len(self._resting()) < self._pool.jobs
-        return kind is Kind.READ or (self._pool.busy < self._pool.jobs and (verb is not Verb.CREATE or self._may_create(now)))
+            return self._carrying + len(self._resting()) < self._pool.jobs
+        return kind is Kind.READ or (self._carrying < self._pool.jobs and (verb is not Verb.CREATE or self._may_create(now)))
+
+    @property
+    def _carrying(self) -> int:
+        """How many of those who may carry a part are busy."""
+        return self._pool.busy - self._pool.beside
 
     def _may_create(self, now: float) -> bool:
         """Whether the first part of another video could go as soon as that is made: a kill leaves no crowd of empty ones behind."""
@@ -309,21 +315,28 @@ class Dispatcher:
             self._line_is_back(now)
         if action.do is Do.GO_ON:
             self._credentials.accepted(serial)
-            self._budget.answered_well()
+            if not self._waits(request):
+                self._budget.answered_well()
             if health.succeeded():
                 self._wake_all()
         elif action.limited:
             until = self._pacer.limited(request.kind, action.reply.retry_after, began, now)
-            self._budget.limited(now, until)
-            self._last_failure = action
+            if not self._waits(request):
+                self._budget.limited(now, until)
+                self._last_failure = action
             self._tell_wait(request.kind, until - now, now)
         elif action.token:
             self._credentials.refused(serial)
         elif action.failed:
-            self._last_failure = action
-            self._budget.failed(now)
+            if not self._waits(request):
+                self._last_failure = action
+                self._budget.failed(now)
             return self._failed(request, action, now)
         return action
+
+    def _waits(self, request: Request) -> bool:
+        """Whether this is a look at a video that is whole: how that goes says nothing of the patience with those that are not."""
+        return request.upload != _LINE and self._roster[request.upload].is_waiting
 
     def _failed(self, request: Request, action: Action, now: float) -> Action:
         """The line or the server failed: one state for all that are to wait, and the action with the wait that then holds."""
@@ -335,7 +348,8 @@ class Dispatcher:
             action = action._replace(wait=max(min(action.wait, most), action.asked))
         if health.is_down:
             action = action._replace(wait=probe if request.verb is Verb.PART else max(probe, action.wait))
-        self._outage.tell_next(request.kind, action, action.wait, self._budget.left, now)
+        left = self._budget.left if request.upload == _LINE else self._roster[request.upload].patience_left(self._budget.left)
+        self._outage.tell_next(request.kind, action, action.wait, left, now)
         return action
 
     def _line_is_back(self, now: float) -> None:

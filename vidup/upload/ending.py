@@ -26,10 +26,14 @@ class Ending(NamedTuple):
 
 
 class World(NamedTuple):
-    """What an upload needs of the outside: files, records, and the time in seconds, of a clock (`now`) and since 1970 (`wall`)."""
+    """What an upload needs of the outside: files, records, and the time in seconds, of a clock (`now`) and since 1970 (`wall`).
+
+    `about` spreads the seconds between two looks of one that waits.
+    """
 
     open_source: Callable[[str], Source]
     folder: StateFolder
     now: Callable[[], float]
     wall: Callable[[], float]
     stop: Callable[[], bool]
+    about: Callable[[float], float] = float

@@ -147,6 +147,10 @@ class Pool(Protocol):
     @property
     def busy(self) -> int: ...
 
+    @property
+    def beside(self) -> bool:
+        """Whether one of those that are busy is the one besides, so that it keeps nobody from carrying a part."""
+
     def prepare(self, count: int) -> None:
         """About so many parts are to be carried soon: what can be opened ahead may be."""
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from vidup.api.ledger import NONCE_KEY, Ledger, agreed_total, portable_record, read_ledger, recorded_file
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
+from vidup.inert import readable
 from vidup.plan.parts import Plan, choose_total, total_parts_for
 from vidup.plan.rate import most_in_part
 from vidup.state.identity import key_hash
@@ -20,6 +21,7 @@ from vidup.upload.container import LEAVE_OUT, Container, Unwritten, not_this_spl
 from vidup.upload.creating import create
 from vidup.upload.delegated import recorded_ledger
 from vidup.upload.exchange import Source, Verb
+from vidup.upload.finding import Match, Wanted, find
 from vidup.upload.order import Order
 from vidup.upload.outcome import Content, Refused
 from vidup.upload.partbook import PartBook
@@ -29,12 +31,16 @@ _CONTAINER_LIFE = 7 * 86400
 
 
 class Found(NamedTuple):
-    """What an upload goes on with: the checkpoint of it, None where a video is to be made, what the server has, the record, the video."""
+    """What an upload goes on with: the checkpoint of it, None where a video is to be made, what the server has, the record, the video.
+
+    `is_there`: a whole video of this file was found among the account's, and will do.
+    """
 
     known: Checkpoint | None
     ledger: Ledger = Ledger()
     record: Record | None = None
     video: dict[str, object] = {}  # noqa: RUF012  never written to
+    is_there: bool = False
 
 
 class Opening:
@@ -112,6 +118,8 @@ class Opening:
                 return found
         if self._requested:
             return (yield from self._named(self._requested))
+        if self._order.portable and not self._order.restart and not self._by_token:
+            return (yield from self._found_again())
         return Found(None)
 
     def _record(self) -> Record | None:
@@ -219,7 +227,7 @@ class Opening:
             self._tell(Note(f"--part-size is not applied: parts of {show_size(plan.part_size)} {why}", True))
         changed = [name for name, value in self._order.video.items() if known.options.get(name) != value]
         if known.created and changed and self._order.video:
-            self._tell(Note(f"the video exists already: changed options are not applied ({', '.join(changed)})", True))
+            self._tell(_not_applied(changed))
 
     def _gone(self, record: Record, error: Refused) -> Refused:
         """What a refused status means for an upload begun earlier; the record of a container that has expired is dropped."""
@@ -232,6 +240,29 @@ class Opening:
         error.what = f"The video {known.video_id}, which this upload was going into, is gone"
         error.advice = "It expired (containers live 7 days), was deleted, or belongs to another key. To begin a new video: --restart"
         return error
+
+    # -- a video found among the account's -----------------------------------------------------------------------
+
+    def _found_again(self) -> Script[Found]:
+        """A video that bears the record of this very file, so that its parts are vouched for; else nothing."""
+        value = portable_record(self._source.size, self._fingerprint)["value"]
+        wanted = Wanted(value, self._source.size, self._planned(), self._order.skip_existing, self._going_on_here)
+        match = yield from find(wanted, self._tell, self._wall)
+        if match is None:
+            return Found(None)
+        self._tell(_again(match, self._source.name))
+        changed = [name for name, asked in self._order.video.items() if name != "metadata" and match.video.get(name, asked) != asked]
+        if changed:
+            self._tell(_not_applied(changed))
+        known = self._checkpoint(match.video_id, match.total, created=False, vouched=True)
+        return Found(known, match.ledger, None, match.video, is_there=match.ledger.complete)
+
+    def _going_on_here(self) -> frozenset[str]:
+        """The videos of other records: a copy of this file, under another name, has one of its own."""
+        try:
+            return frozenset(record.checkpoint.video_id for record in self._folder.records())
+        except VidupError:
+            return frozenset()  # what cannot be read now may be gone by the next run, and both files are the same
 
     # -- a container named by the user ---------------------------------------------------------------------------
 
@@ -273,7 +304,7 @@ class Opening:
 
     def _payload(self) -> dict[str, object]:
         payload = {"title": _stem(self._source.name), **self._order.video}
-        payload["title"] = str(payload["title"]).encode("utf-8", "replace").decode()
+        payload["title"] = readable(str(payload["title"]))
         if self._order.portable:
             entries = payload.get("metadata")
             payload["metadata"] = [
@@ -300,8 +331,6 @@ class Opening:
 
     def _to_be_made(self) -> Container:
         """The container that part 1 will make; its record begins with the answer that names it."""
-        if self._order.portable:
-            self._tell(Note("--portable is not applied: with an upload token nothing can be written into the video's metadata", True))
         known, ledger = self._checkpoint("", self._planned(), created=True, vouched=True), Ledger(state="uploading")
         return Container(known, Unwritten(), self._book(known, ledger, None), ledger, self._tell, {}, asks=False, record=self._recorded)
 
@@ -323,7 +352,7 @@ class Opening:
         known = found.known
         assert known is not None
         journal = self._recorded(known)
-        return Container(known, journal, self._book(known, found.ledger, None), found.ledger, self._tell, found.video)
+        return Container(known, journal, self._book(known, found.ledger, None), found.ledger, self._tell, found.video, found.is_there)
 
     def _book(self, known: Checkpoint, ledger: Ledger, record: Record | None) -> PartBook:
         plan = Plan(known.size, known.total_parts)
@@ -345,6 +374,16 @@ def _stem(name: str) -> str:
     """The file name without its suffix; all of it where there is nothing before the dot."""
     stem = name.rpartition(".")[0]
     return stem if stem.strip(".") else name
+
+
+def _not_applied(changed: list[str]) -> Note:
+    return Note(f"the video exists already: changed options are not applied ({', '.join(changed)})", True)
+
+
+def _again(match: Match, name: str) -> Note:
+    if match.ledger.complete:
+        return Note(f"{name} is in the account already, as {match.video_id}")
+    return Note(f"the upload of {name} into {match.video_id} was begun elsewhere; going on with it")
 
 
 def _adopting(video_id: str) -> Note:

@@ -16,7 +16,8 @@ class Order(NamedTuple):
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
     `limit_rate`: bytes a second for the whole process, None without a limit; `jobs` are as many as it is worth having under it.
     `continuing` is the upload id of the record to go on with, and of no other. `nonce` is a word that no other run has. `rehearse`:
-    only find out what would be done.
+    only find out what would be done. `skip_existing`: with `portable`, a complete video of this file will do. `wait`: seconds for which
+    to wait until the video plays, infinity included, or None. `watch`: upload nothing, only wait for the video of `video_id`.
     """
 
     path: str
@@ -33,7 +34,10 @@ class Order(NamedTuple):
     uploads_per_minute: int = 100
     restart: bool = False
     portable: bool = False
+    skip_existing: bool = False
     adopt: bool = False
     continuing: str = ""
     nonce: str = ""
     rehearse: bool = False
+    wait: float | None = None
+    watch: bool = False

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from vidup.api.videostatus import VideoStatus
 from vidup.errors import ExitCode, VidupError
 from vidup.inert import file_fields
 from vidup.plan.parts import MAX_PART, MIB, MIN_PART, Plan, total_parts_for
 from vidup.units import option_size
 from vidup.upload.acting import Action, acted_upon
-from vidup.verdicts.judge import Reply, Rule
+from vidup.verdicts.judge import Problem, Reply, Rule
+
+ON_SERVER: Final = ("uploaded", "playable")
+"""The statuses that say that the server has the whole video."""
 
 _ENVELOPE: Final = 1024
 """Bytes, at most, that a request carries around its part: a limit of 10 MiB lets no part of 10 MiB through."""
@@ -77,7 +81,7 @@ def server_words(rule: Rule, reply: Reply) -> str:
         return reply.text or rule.title
     told = (reply.title, reply.detail, reply.text.removeprefix(f"{reply.status} "))  # as proxies begin their pages
     said = " ".join(dict.fromkeys(words for words in told if words))
-    problems = [f"{problem.name}: {problem.title}" if problem.name else problem.title for problem in reply.problems]
+    problems = [_in_words(problem, said) for problem in reply.problems]
     if reply.name and not problems:
         problems = [f"about {reply.name}"]
     if reply.location:
@@ -85,6 +89,14 @@ def server_words(rule: Rule, reply: Reply) -> str:
     status = f"HTTP {reply.status}, but not the API's answer" if 200 <= reply.status < 300 else f"HTTP {reply.status}"
     words = f'{status}: "{said}"' if said else status
     return "; ".join([words, *dict.fromkeys(problems)])
+
+
+def _in_words(problem: Problem, said: str) -> str:
+    """One problem by its name, and of its title and detail what was not said already; a title alone says little."""
+    fresh = " ".join(words for words in dict.fromkeys((problem.title, problem.detail)) if words and words not in said)
+    if not problem.name:
+        return fresh or problem.title
+    return f"{problem.name}: {fresh}" if fresh else f"about {problem.name}"
 
 
 def smaller_parts(plan: Plan, most: int) -> int | None:
@@ -127,9 +139,12 @@ class Report(NamedTuple):
 
     `file` is None only where a command failed before any was named.
 
-    `status` is uploaded, failed or interrupted. `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds
-    bytes more than once; `retries` the tries of parts beyond the first, also those that found no connection. `skipped`: nothing was asked
-    or sent, since the video was known to be there; `content` is None where the file was not looked at.
+    `status` is uploaded, playable, failed or interrupted. `skipped`: nothing was sent, since the video was known to be there.
+    `whole`: the server has all of the file, also where waiting for it to play then failed or was interrupted; of `seconds`, `waited`
+    went by in that, and `seen` is the last status that was seen.
+
+    `bytes_sent` counts payload, sent again included; `parts_again` the parts of which it holds bytes more than once; `retries` the tries
+    of parts beyond the first, also those that found no connection. `content` is None where the file was not looked at.
     """
 
     status: str
@@ -152,9 +167,17 @@ class Report(NamedTuple):
     assets: dict[str, object] | None = None
     resumable: bool = False
     resume_command: str | None = None
-    error: VidupError | None = None
     skipped: bool = False
+    whole: bool = False
+    waited: float = 0.0
+    seen: VideoStatus | None = None
+    error: VidupError | None = None
     content: Content | None = None
+
+    @property
+    def is_through(self) -> bool:
+        """Whether no record need tell of it any more: the video is there, and whether it plays is known, or was not asked."""
+        return self.status in ON_SERVER and self.exit_code is not ExitCode.NOT_PLAYABLE
 
     def to_json(self) -> dict[str, object]:
         """The object that `--json` prints; its fields are the contract's."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from vidup.errors import VidupError
 from vidup.events import Tell
 from vidup.upload.upload import Upload
+from vidup.upload.waiting import Turns
 
 
 class Roster:
@@ -20,6 +21,7 @@ class Roster:
         self._numbers = iter(range(count))
         self._to_come = count
         self._open: dict[int, Upload] = {}
+        self._turns = Turns()
 
     @property
     def to_come(self) -> int:
@@ -50,6 +52,7 @@ class Roster:
         upload = self._next()
         self._open[upload.number] = upload
         upload.heard_through(through)
+        upload.takes_turns(self._turns)
         upload.begin()
         return upload
 

@@ -69,6 +69,8 @@ class Tally:
     def __init__(self) -> None:
         self.begun = False
         """Whether it is known of which parts the file is made: before that the numbers are of nothing."""
+        self.encoding = False
+        """Whether all of it is on the server, and only waited for until it plays."""
         self._book = PartBook(Plan(1, 1))
         self._bodies: dict[int, Counted] = {}
         self._finished_bytes = 0

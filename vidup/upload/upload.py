@@ -1,6 +1,7 @@
 """CONDUCTOR: one upload as a machine: asked what it wants to send now, told what came back, and in the end what it came to.
 
-It waits for nothing. Opening, sending, confirming and describing are its steps; `Dispatcher` drives any number of uploads.
+It waits for nothing. Opening, sending, confirming, describing and watching until the video plays are its steps; `Dispatcher`
+drives any number of uploads.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+from vidup.api.ledger import LAG
+from vidup.api.videostatus import VideoStatus
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Note, Resumed, Started, Tell
 from vidup.plan.parts import WARN_SIZE, Plan
 from vidup.source.videofile import FileChanged
+from vidup.state.finished import forget_finished
 from vidup.state.lock import Lock
 from vidup.state.record import Checkpoint
 from vidup.units import show_size
@@ -26,9 +30,10 @@ from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.opening import Found, Opening
 from vidup.upload.order import Order
-from vidup.upload.outcome import Report, can_go_on
+from vidup.upload.outcome import ON_SERVER, Report, can_go_on
 from vidup.upload.sending import Sending
 from vidup.upload.tally import Tally
+from vidup.upload.waiting import Turns, Wait, Waiting, cannot_be_encoded, does_not_play_yet
 
 T = TypeVar("T")
 
@@ -53,11 +58,14 @@ class Upload:
         self._crowd = crowd
         self._began = world.now()
         self._source: Source | None = None
+        self._source_closed = False
         self._lock: Lock | None = None
         self._container: Container | None = None
-        self._step: Asking[Container | bool | None] | Sending | None = None
+        self._step: Asking[Container | bool | None] | Waiting | Sending | None = None
         self._last_step: Asking[Container | bool | None] | None = None
-        self._is_whole = False
+        self._turns = Turns()
+        self._whole_at = 0.0
+        self._whole = False
         self._dropped: list[int] = []
         self._ending: Ending | None = None
 
@@ -66,7 +74,21 @@ class Upload:
     @property
     def begun(self) -> bool:
         """Whether its first step was made."""
-        return self.opening is not None or self._ending is not None
+        return self.opening is not None or self.is_waiting or self._ending is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its video is whole, and only waited for until it plays: it then holds nothing, and no patience but its own ends it."""
+        return isinstance(self._step, Waiting)
+
+    @property
+    def seen(self) -> VideoStatus | None:
+        """The last status of a video that is, or was, waited for."""
+        return self._step.seen if isinstance(self._step, Waiting) else None
+
+    def patience_left(self, otherwise: float) -> float:
+        """Seconds for which it goes on waiting, or what holds for all that send."""
+        return self._step.left(self._world.now()) if isinstance(self._step, Waiting) else otherwise
 
     @property
     def error(self) -> VidupError | None:
@@ -90,7 +112,7 @@ class Upload:
     @property
     def is_confirming(self) -> bool:
         """Whether every part is good and only the server's word is awaited."""
-        return self._container is not None and self._container.book.all_good
+        return self._container is not None and self._container.book.all_good and not self.is_waiting
 
     @property
     def parts_good(self) -> int:
@@ -105,6 +127,8 @@ class Upload:
         """The request to make now, if it has one that may go out."""
         if self._ending is not None and not self._is_completing:
             return None
+        if isinstance(self._step, Asking) and self._step.is_out:  # as most of many files are
+            return None
         request = self._guarded(lambda: self._want(may, probing))
         self.in_flight += request is not None
         return request
@@ -115,12 +139,15 @@ class Upload:
         if not self.over:
             self._guarded(lambda: self._take(answer, action))
             self._close_if_over()
-        elif self.in_flight == 0 and self._source is not None:
-            self._source.close()
+        elif self.in_flight == 0:
+            self._close_source()
 
     def look(self) -> bool:
         """Note the time; whether bytes moved since the last look."""
         moved = self._step.look(self._world.now()) if isinstance(self._step, Sending) else False
+        if isinstance(self._step, Waiting) and self._step.is_over(self._world.now()):
+            video_id, patience = self._step.video_id, self.order.wait or 0.0
+            self._end("uploaded", ExitCode.NOT_PLAYABLE, does_not_play_yet(video_id, patience, self._step.seen))
         self._close_if_over()
         return moved
 
@@ -152,6 +179,10 @@ class Upload:
         if self._step is not None:
             self._step.line_is_back(self._world.now())
 
+    def takes_turns(self, turns: Turns) -> None:
+        """Wait in turn with others; to be called before it begins."""
+        self._turns = turns
+
     def heard_through(self, through: Callable[[int, Tell], Tell]) -> None:
         """Have all that it tells pass through this; to be called before it begins."""
         self._tell = through(self.number, self._tell)
@@ -160,7 +191,7 @@ class Upload:
 
     def stop(self, code: ExitCode) -> None:
         """End soon, as interrupted with this code; but where nothing is left undone, or not within the grace, as uploaded."""
-        self._end(*(("uploaded", ExitCode.OK) if self._is_whole else ("interrupted", code)), None)
+        self._end(*(("uploaded", ExitCode.OK) if self._is_whole and self.order.wait is None else ("interrupted", code)), None)
 
     def fail(self, error: VidupError) -> None:
         """End soon, with this error."""
@@ -202,10 +233,19 @@ class Upload:
             title=container.title if container else None,
             public=container.public if container else True,
             assets=container.assets if container else None,
-            resumable=ending.status != "uploaded" and can_go_on(ending.error, ending.code, plan is not None),
+            resumable=not self._is_whole and can_go_on(ending.error, ending.code, plan is not None),
             error=ending.error,
+            skipped=container.was_there if container else False,
+            whole=self._is_whole,
+            waited=self._world.now() - self._whole_at if self.is_waiting else 0.0,
+            seen=self.seen,
             content=self.opening.content if self.opening else None,
         )
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the server has all of it, whatever else may be wanted of it."""
+        return self._whole or (self._ending is not None and self._ending.status in ON_SERVER and not self.order.watch)
 
     @property
     def _known(self) -> Checkpoint | None:
@@ -245,13 +285,13 @@ class Upload:
         if self._ending.code is not ExitCode.INTERNAL:  # after a fault of ours nothing more is tried but telling it
             self.settle()
             self._tell_what_is_left()
-            if self._ending.status != "uploaded":  # a stop looks at no part any more that would notice
+            if not self._is_whole:  # a stop looks at no part any more that would notice
                 self._note_if_changed()
         if isinstance(self._step, Sending):
             self._dropped += self._step.flights  # else a worker may wait minutes for an answer that nobody needs
         self._crowd.ended(self.number, self._ending.status, self._container.book.bytes_good if self._container is not None else 0)
-        out = self._deliver(self.report())
-        if self._ending.status == "uploaded" and out and self._container is not None:
+        report = self.report()
+        if self._deliver(report) and report.is_through and self._container is not None:
             self._forget()
         self._release()
 
@@ -263,12 +303,21 @@ class Upload:
             self._step.close()
         if self._lock is not None:
             self._lock.release()
-        if self._source is not None and self.in_flight == 0:
+        if self.in_flight == 0:
+            self._close_source()
+
+    def _close_source(self) -> None:
+        """Once: its descriptor may be somebody else's afterwards."""
+        if self._source is not None and not self._source_closed:
+            self._source_closed = True
             self._source.close()
 
     def _forget(self) -> None:
         """Drop the record of a finished upload; the result is out, so nothing may fail any more."""
         assert self._container is not None
+        if self.is_waiting:  # its lock was given back, so that the record may be another's by now
+            forget_finished(self._world.folder, self._container.known.upload_id, self._container.video_id)
+            return
         try:
             self._container.journal.forget()
         except OSError as error:
@@ -293,6 +342,10 @@ class Upload:
 
     def _begin(self) -> None:
         order, world = self.order, self._world
+        if order.watch:
+            self._whole_at = world.now()
+            self._wait_for(order.video_id or "", 0.0)
+            return
         self._source = source = world.open_source(order.path)
         self._crowd.began(self.number, source.name, source.size, self.tally)
         if source.size > WARN_SIZE:
@@ -351,6 +404,9 @@ class Upload:
             self._complete(step)
         elif isinstance(step, Sending):
             self._confirm()
+        elif isinstance(step, Waiting):
+            plays = bool(step.result.playable)
+            self._end(*(("playable", ExitCode.OK, None) if plays else ("uploaded", ExitCode.ENCODING, cannot_be_encoded(step.result))))
         elif self.order.rehearse:
             self._end("foreseen", ExitCode.OK, None)
         elif isinstance(step.result, Container):
@@ -360,10 +416,13 @@ class Upload:
             self._send_or_confirm()
         elif step.result is True:
             self._describe()
-        else:
+        elif self.order.wait is None:
             self._end("uploaded", ExitCode.OK, None)
+        else:
+            self._hold_nothing()
+            self._wait_for(self._container.video_id if self._container is not None else "", LAG)
 
-    def _complete(self, step: Asking[Container | bool | None] | Sending) -> None:
+    def _complete(self, step: Asking[Container | bool | None] | Waiting | Sending) -> None:
         """The step that follows one which was finished in the grace of a stop: sending may, but opening does not, lead on to an end."""
         assert self._ending is not None
         if isinstance(step, Sending):
@@ -371,6 +430,9 @@ class Upload:
                 self._confirm()
         elif step is self._last_step:
             self._last_step = None
+            self._whole = self._whole or step.result is True
+            if self.order.wait is not None:
+                return  # what was to be waited for does not come in the grace of a stop
             if step.result is not False:
                 self._ending = Ending("uploaded", ExitCode.OK, None, self._ending.until)
             if step.result is True:
@@ -389,13 +451,31 @@ class Upload:
 
     def _confirm(self) -> None:
         assert self._container is not None
-        container = self._container
+        container, self._whole_at = self._container, self._world.now()
         self._ask(confirm(container, self._tell, self._world.now) if container.asks else vouch(container, self._tell), is_last=True)
 
     def _describe(self) -> None:
         assert self._container is not None
-        self._is_whole = True
+        self._whole = True
         self._ask(describe(self._container, self._tell), is_last=True)
+
+    def _wait_for(self, video_id: str, lag: float) -> None:
+        """Wait until this video plays. `lag` as in `Wait`."""
+        patience = math.inf if self.order.wait is None else self.order.wait
+        wait = Wait(video_id, self._source.name if self._source is not None else "", self._whole_at, patience, lag)
+        self._step = step = Waiting(self.number, wait, self._turns, self._world.now, self._world.about, self._tell)
+        step.begin(self._world.now())
+
+    def _hold_nothing(self) -> None:
+        """The video is whole: its record, which stays until it plays, is closed, others may look at it, and nobody reads the file."""
+        assert self._container is not None
+        self._tell(Note("the whole file is on the server; waiting until it plays"))
+        self.tally.encoding = True
+        self._container.close()
+        if self._lock is not None:
+            self._lock.release()
+        if self.in_flight == 0:  # else a worker may still be reading a part that nobody needs
+            self._close_source()
 
     def _announce(self, container: Container, source: Source) -> None:
         plan, done = container.plan, container.book.good
@@ -417,7 +497,7 @@ class Upload:
 
     def _note_if_changed(self) -> None:
         """Whatever ends an upload, a file that has changed meanwhile must not be gone on with."""
-        if self._container is None or self._source is None:
+        if self._container is None or self._source is None or self.is_waiting:
             return
         try:
             self._source.check_unchanged()

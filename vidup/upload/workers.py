@@ -93,17 +93,24 @@ class Workers:
         """Requests whose answer has not come out of `next`."""
         return self._busy
 
+    @property
+    def beside(self) -> bool:
+        """Whether the one who carries nothing but questions has one."""
+        return self.jobs in self._began
+
     def submit(self, request: Request, token: Token | None, sparing: frozenset[int] = frozenset()) -> None:
         """Have a request carried by the worker that is idle for longest and not among those to be spared.
 
-        What failed is so tried again by another worker, on another connection.
+        What failed is so tried again by another worker, on another connection. Where there are several, the last one that is idle is left
+        for a part, and a question goes to the one who carries nothing else.
         """
         self._busy += 1
         if self._busy + len(sparing) > len(self._inboxes) and len(self._inboxes) < self.jobs:
             self._start(connect=False)
         with self._lock:
             able = next((worker for worker in self._idle if worker not in sparing), None)
-            if able is None and request.kind is not Kind.UPLOAD and self._asker_is_free():
+            last = able is None or (request.kind is Kind.READ and self.jobs > 1 and len(self._idle) == 1)
+            if last and request.kind is not Kind.UPLOAD and self._asker_is_free():
                 self._hand(self.jobs, (request, token))
             elif able is None:
                 self._waiting.append(((request, token), sparing))

@@ -43,6 +43,7 @@ class Problem(NamedTuple):
 
     name: str
     title: str
+    detail: str = ""
 
 
 class RateLimit(NamedTuple):

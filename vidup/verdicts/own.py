@@ -101,6 +101,15 @@ OWN: Final = (
         "Stops rather than mix the parts of two files in one video.", "Upload into a video of its own: vidup upload --restart FILE",
     ),
     _own(
+        "encoding-failed", ExitCode.ENCODING, ("The video … could not be encoded", "every quality failed"),
+        "The video is whole on the server, and every quality of it failed, so that it will never play.",
+        "See whether the file plays on this machine, and upload one that does.",
+    ),
+    _own(
+        "not-playable-yet", ExitCode.NOT_PLAYABLE, ("The video … does not play yet after", "Uploaded …, but: The video … does not"),
+        "The video is whole on the server; --wait-timeout was too short for its encoding.", "Wait on: vidup status --wait VIDEO_ID",
+    ),
+    _own(
         "upload-busy", ExitCode.BUSY,
         ("Another vidup is uploading this file now", "another vidup is at it now", "it holds the lock", "process … on …, for …"),
         "Stops at once: two would spoil one upload.", "Let the other one finish, or stop it; then run the same command again.",
@@ -116,8 +125,8 @@ OWN: Final = (
     ),
     _own(
         "interrupted", ExitCode.SIGINT,
-        ("Interrupted:", "is not uploaded yet", "are not uploaded yet", "Stopping (again to quit at once)",
-         "Stopping, up to … for … answer", "stopping, … for … answer", "are safe on the server"),
+        ("Interrupted:", "is not uploaded yet", "are not uploaded yet", "no longer waiting until … plays",
+         "Stopping (again to quit at once)", "Stopping, up to … for … answer", "stopping, … for … answer", "are safe on the server"),
         "Ends by the signal; everything sent so far is safe.", "Run the same command again, or vidup resume.",
     ),
     _own(
@@ -151,7 +160,8 @@ OWN: Final = (
          "is not a whole number from", "is not a number of seconds from", "is not a size: write", "is not a duration: write",
          "that is more bytes than a file can have", "that is longer than ten years", "--base-url must", "--base-url is not a URL",
          "would show the API key to everybody on the way", "is reachable for other machines", "name the uploads to forget",
-         "--all continues every upload", "applies when a video is created", "has a wrong value for", "is not valid TOML",
+         "--all continues every upload", "--if-exists goes with --portable",
+         "--wait-timeout goes with --wait", "applies when a video is created", "has a wrong value for", "is not valid TOML",
          "has … twice, under two names", "it is either true or false", "it is a text or a number"),
         "Stops before anything is sent.", "See vidup COMMAND -h; a flag beats the environment, the environment the config file.",
     ),
@@ -179,7 +189,8 @@ OWN: Final = (
         ("resuming: … of … parts", "are already on the server", "continuing the upload of …, whose file is now here",
          "has another modification time than when its upload began", "--part-size is not applied: parts of …",
          "the video exists already: changed options are not applied", "the server counts this upload in … parts",
-         "--adopt: taking the parts in … for parts of this file", "is already on the server, whole: nothing was sent"),
+         "--adopt: taking the parts in … for parts of this file", "is already on the server, whole: nothing was sent",
+         "was begun elsewhere; going on with it", "the whole file is on the server; waiting until it plays"),
         "Continues the upload that was begun, with the split and the options that it began with.",
         "Nothing; to begin anew instead: vidup upload --restart FILE",
     ),
@@ -199,6 +210,15 @@ OWN: Final = (
          "--portable is not applied: with an upload token"),
         "Goes on. With an upload token there is no status to ask, so that only the answers tell what the server has.",
         "Whoever has the key can see it: vidup status VIDEO_ID. A video that stays incomplete is deleted by api.video after 7 days.",
+    ),
+    _note(
+        "looked-for-in-the-account", Verdict.RESUME,
+        ("is in the account already, as …", "… videos are of this file; only the … oldest are looked at",
+         "the account's list goes on: only its newest … videos were compared with this file",
+         "the account's videos could not be listed, so that none is gone on with",
+         "bears the record of this file, but what it holds cannot be of it; it is left alone"),
+        "With --portable goes on with an unfinished video of this very file, where the account has one; else makes a new one.",
+        "Nothing; where the wrong one was found or none, name it: --video-id ID",
     ),
     _note(
         "nothing-to-upload", Verdict.ACCEPT, ("there is nothing to upload",),

@@ -231,7 +231,7 @@ class Transport:
             return reply._replace(text=page_words(raw, self.scrub))
         entries = body.get("problems")
         problems = tuple(
-            Problem(self._text(entry, "name"), self._text(entry, "title"))
+            Problem(self._text(entry, "name"), self._text(entry, "title"), self._text(entry, "detail"))
             for entry in (entries if isinstance(entries, list) else [])
             if isinstance(entry, dict)
         )
