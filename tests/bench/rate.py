@@ -39,21 +39,31 @@ def windows(timeline: Sequence[tuple[int, int]], rate: int) -> Windows:
     return Windows(shares[0], min(later), max(later))
 
 
+def _files(work: Path, mib: int, count: int) -> list[str]:
+    """So many files of this size, under names of their own."""
+    first = uploaders.video_file(work, mib)
+    others = [work / f"{number}-of-{mib}.mp4" for number in range(1, count)]
+    for other in others:
+        other.unlink(missing_ok=True)
+        other.hardlink_to(first)
+    return [str(first), *map(str, others)]
+
+
 def rate(options: argparse.Namespace, work: Path) -> str:
     """Every limit with every number of workers."""
     rows: list[list[str | float]] = []
     with Sink(work, tls=options.tls, python=True) as sink:
         for text in options.rates:
             limit = parse_rate(text)
-            file = uploaders.video_file(work, max(1, round(limit * options.seconds / MIB)))
+            file, *others = _files(work, max(1, round(limit * options.seconds / MIB / options.files)), options.files)
             for jobs in options.jobs:
                 sink.reset()
-                run(uploaders.vidup(Task(file, None, jobs, sink, work), "--limit-rate", text, tree=options.tree))
-                if wrong := sink.stats().differs_from(file, checked=False):
+                run(uploaders.vidup(Task(Path(file), None, jobs, sink, work), "--limit-rate", text, *others, tree=options.tree))
+                if not others and (wrong := sink.stats().differs_from(Path(file), checked=False)):
                     raise SystemExit(wrong)
                 found = windows(sink.timeline(), limit)
                 rows.append([text, str(jobs), sink.stats().most_open, found.first, found.least, found.most])
     return "\n\n".join([
-        f"Per cent of --limit-rate in windows of {WINDOW:.0f} s at the receiver, {'TLS' if options.tls else 'plain'}",
+        f"Per cent of --limit-rate in windows of {WINDOW:.0f} s at the receiver, {options.files} files, {'TLS' if options.tls else 'plain'}",
         table(["limit", "-j", "connections", "first window", "least after it", "most after it"], rows),
     ])  # fmt: skip

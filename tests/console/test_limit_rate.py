@@ -25,6 +25,14 @@ def test_the_limit_is_told_once_in_bytes_and_in_bits(emulator: Emulator, video: 
     assert sha256(stored) == sha256(path)
 
 
+def test_many_files_share_the_limit_and_it_is_told_once(emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
+    """They go over one line, from one bucket."""
+    files = [video(2 * MIB, f"{name}.mp4", seed) for seed, name in enumerate("abc")]
+    done = vidup("upload", "--limit-rate", "32M", *files, emulator=emulator)
+    assert done.returncode == 0 and len(done.stdout.split()) == 3
+    assert done.stderr.count("limit 32 MiB/s (268 Mbit/s)") == done.stderr.count("limit") == 1
+
+
 def test_the_environment_and_the_config_file_can_set_it(emulator: Emulator, video: Callable[..., Path], vidup: Cli, tmp_path: Path) -> None:
     """As every such option; 0 on the command line lifts it."""
     path, config = video(1 * MIB), tmp_path / "config.toml"

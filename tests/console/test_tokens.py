@@ -71,6 +71,29 @@ def test_what_a_token_cannot_do_is_exit_2(words: list[str], emulator: Emulator, 
     assert not emulator.requests
 
 
+def test_many_files_go_with_one_token_each_into_a_video_of_its_own(
+    emulator: Emulator, token: str, video: Video, vidup: Cli, tmp_path: Path
+) -> None:
+    """All over one line, without a key; a program hears of each video once part 1 has made it."""
+    files = [video(11 * MIB, f"{name}.mp4", seed) for seed, name in enumerate("abc")]
+    done = vidup("upload", "--json", "--part-size", "5MiB", "--progress", "json", *files, env=by_token(emulator, token))
+    assert done.returncode == 0, done.stderr
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [sha256(tmp_path / "store" / f"{report['video_id']}.mp4") for report in reports] == [sha256(path) for path in files]
+    assert {request.path for request in emulator.requests} == {"/upload"} and len(emulator.videos) == 3
+    starts = [event for event in map(json.loads, done.stderr.splitlines()) if event["type"] == "start"]
+    told = {(event["file"], event["video_id"]) for event in starts}
+    assert told == {(report["file"], video_id) for report in reports for video_id in (None, report["video_id"])}
+
+
+def test_a_list_that_describes_its_videos_needs_a_key(emulator: Emulator, token: str, video: Video, vidup: Cli, tmp_path: Path) -> None:
+    """Each row as an option on the command line would."""
+    rows = tmp_path / "list"
+    rows.write_text(json.dumps({"file": str(video(MIB)), "title": "My film"}) + "\n")
+    done = vidup("upload", "--from-file", rows, env=by_token(emulator, token))
+    assert done.returncode == 2 and "needs an API key" in done.stderr and not emulator.requests
+
+
 def test_what_the_environment_asks_for_and_a_token_cannot_do_is_said(emulator: Emulator, token: str, video: Video, vidup: Cli) -> None:
     """A config file may ask for it in every upload; this one goes on without."""
     done = vidup("upload", video(MIB), env=by_token(emulator, token, VIDUP_PORTABLE="1", VIDUP_WAIT="1"))
