@@ -145,7 +145,7 @@ DEFECTS: Final = (
         Change("upload/finding.py", "recorded_file(video) == wanted.value and ", ""),
     )),
     Defect("nothing is looked for without a record", "find-again", (
-        Change("upload/opening.py", "if self._order.portable and not self._order.restart:", "if False:"),
+        Change("upload/opening.py", "if self._order.portable and not self._order.restart and not self._by_token:", "if False:"),
     )),
     Defect("every part makes a video of its own", "own video", (
         Change("upload/sending.py", "alone = not self.container.named", "alone = False"),
