@@ -223,6 +223,20 @@ def _killed(_report: Report) -> bool:
     raise RuntimeError("killed")
 
 
+def test_an_upload_that_a_key_began_can_be_gone_on_with_by_a_token(tmp_path: Path) -> None:
+    """Into the same video; what the record did not live to hear of, the server says itself."""
+    server = TokenServer()
+    pool = line(server, [1.0] * 2, lambda request, worker: Server.__call__(server, request, worker))
+    pool.asking, pool.killed_at = 0.1, 1.3
+    with pytest.raises(Killed):
+        Run(pool, [order(tmp_path, 6, 2)]).run()
+    stored = dict(server.parts["vi1"])
+    assert stored and len(stored) < 6
+    _ran, report = run(line(server, [1.0] * 2), by_token(tmp_path, 6, jobs=2))
+    assert (report.status, report.video_id, list(server.videos)) == ("uploaded", "vi1", ["vi1"])
+    assert sorted(server.parts["vi1"]) == [1, 2, 3, 4, 5, 6] and all(server.parts["vi1"][part] == at for part, at in stored.items())
+
+
 @pytest.mark.parametrize(
     ("reply", "code", "resumable"),
     [(Reply(401, "authentication-invalid-upload-token"), ExitCode.AUTH, True), (Reply(404, "resource-not-found"), ExitCode.UNKNOWN, False)],
