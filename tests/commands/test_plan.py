@@ -169,3 +169,21 @@ def test_what_is_there_already_costs_no_time_under_a_limit_of_rate() -> None:
     half = Forecast("m", Plan(20 * MIN_PART, 20), 100, parts_done=10, limit_rate=MIN_PART)
     assert half.minimum_seconds == half.sending_seconds == 10
     assert Forecast("m", Plan(100 * MIN_PART, 100), 40, limit_rate=100 * MIN_PART).minimum_seconds == 120
+
+
+def test_a_stream_is_planned_as_far_as_that_can_be_told(vidup: Cli) -> None:
+    """Null for what only its end tells; for a person what it takes of the disk, and what the limit carries."""
+    told = json.loads(vidup("plan", "--json", "-").stdout)
+    assert (told["size"], told["part_size"], told["total_parts"], told["minimum_seconds"]) == (None, 16 * MIB, None, None)
+    shown = vidup("plan", "-", "-j", "2", "--part-size", "30MiB").stdout
+    assert "at most 4 parts, 120.0 MiB in the state folder" in shown
+    assert "over 50.0 MiB/s the limit binds" in shown
+
+
+def test_a_file_on_standard_input_is_planned_as_that_file(video: Callable[..., Path], vidup: Cli) -> None:
+    """Its size is known."""
+    path = video(12 * MIB)
+    with path.open("rb") as file:
+        process = vidup.start("plan", "--json", "-", stdin=file)
+        told = json.loads(process.communicate(timeout=20)[0])
+    assert (told["file"], told["size"]) == (str(path), 12 * MIB)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,11 +163,8 @@ def test_a_killed_upload_by_token_goes_on_from_its_record(
     token, path = emulator.new_upload_token(3600).token, video(22 * MIB)
     words: list[str | Path] = ["upload", "--part-size", "5MiB", "-j", "1", "--progress", "json", path]
     with vidup.start(*words, env=by_token(emulator, token)) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            event = json.loads(line)
-            if event["type"] == "part" and event["part"] == 3:
-                break
+        written = lambda: any(b'"kind": "part", "value": 2' in record.read_bytes() for record in vidup.state.glob("*.jsonl"))  # noqa: E731
+        assert emulator.wait_until(written, 30)
         process.kill()
     report = json.loads(vidup("upload", "--json", "--part-size", "5MiB", "-j", "1", path, env=by_token(emulator, token)).stdout)
     assert (report["exit_code"], report["parts_skipped"]) == (0, 2)
@@ -255,3 +253,27 @@ def test_the_log_of_a_plain_view_tells_the_video_once_it_has_a_name(emulator: Em
     assert "uploading movie.mp4" in start and " as " not in start
     assert f"the video is {done.stdout.strip()}, upload id " in named
     assert "vidup status" not in done.stderr  # which needs a key
+
+
+def test_a_stream_goes_with_a_token_and_needs_no_title(emulator: Emulator, token: str, video: Video, vidup: Cli, tmp_path: Path) -> None:
+    """Its first part makes the video; the last one alone tells how many there were."""
+    path = video(23 * MIB)
+    with path.open("rb") as file:
+        words = ["sh", "-c", f"cat | {' '.join(vidup.command('upload', '--part-size', '5MiB', '--json', '-'))}"]
+        done = subprocess.run(
+            words, stdin=file, env=vidup.env() | by_token(emulator, token), capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert {request.path for request in emulator.requests} == {"/upload"} and len(emulator.videos) == 1
+    assert sha256(tmp_path / "store" / f"{json.loads(done.stdout)['video_id']}.mp4") == sha256(path)
+    assert emulator.requests[0].content_range == "part 1/*"
+
+
+def test_a_followed_file_goes_with_a_token(emulator: Emulator, token: str, video: Video, vidup: Cli, tmp_path: Path) -> None:
+    """Whichever part goes first makes the video: its head goes last but one."""
+    path = video(23 * MIB)
+    words: list[str | Path] = ["upload", "--part-size", "5MiB", "--json", "--follow", "--idle", "1s", "--any-file", path]
+    done = vidup(*words, env=by_token(emulator, token))
+    assert done.returncode == 0, done.stderr
+    assert {request.path for request in emulator.requests} == {"/upload"} and len(emulator.videos) == 1
+    assert sha256(tmp_path / "store" / f"{json.loads(done.stdout)['video_id']}.mp4") == sha256(path)

@@ -25,7 +25,8 @@ def plan(
     context: click.Context, /, part_size: int | None, jobs: int, limit_rate: int | None, sandbox: bool, base_url: str | None,
     allow_http: bool, as_json: bool, **_inputs: Any,
 ) -> int:  # fmt: skip
-    """Show how each FILE would be split, and what the rate limit and --limit-rate alone cost in time. Nothing is sent, no key needed.
+    """Show how each FILE would be split, and what the rate limit and --limit-rate alone cost in time; - is a stream. Nothing is sent; no
+    key is needed.
 
     \b
     Examples:
@@ -46,8 +47,11 @@ def plan(
 
         return plan_all(taken, part_size, jobs_within(jobs, limit_rate), limit, as_json, limit_rate or None)
     from vidup.console.answering import answer
-    from vidup.upload.rehearsal import plan_file
+    from vidup.console.inflow import file_on_stdin
+    from vidup.upload.rehearsal import plan_file, plan_stream
 
-    forecast = plan_file(taken.items[0].path, part_size, jobs_within(jobs, limit_rate), limit, limit_rate or None)
+    path, jobs, limit_rate = taken.items[0].path, jobs_within(jobs, limit_rate), limit_rate or None
+    path = (file_on_stdin() or path) if path == "-" else path
+    forecast = plan_stream(part_size, jobs, limit, limit_rate) if path == "-" else plan_file(path, part_size, jobs, limit, limit_rate)
     answer(forecast.lines(), forecast.to_json(), as_json)
     return ExitCode.OK

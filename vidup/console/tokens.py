@@ -32,6 +32,14 @@ def find_access(context: click.Context, environ: Mapping[str, str], base_url: st
     return token if token is not None else find_key(context.params["api_key_file"], environ, base_url)
 
 
+def is_token_given(context: click.Context, environ: Mapping[str, str]) -> bool:
+    """Whether `find_token` would find one; nothing is read yet."""
+    file, keys = context.params["upload_token_file"], context.params["api_key_file"]
+    if file is not None:
+        return keys is None or not outranks(context, "api_key_file", "upload_token_file")
+    return bool(environ.get(VARIABLE)) and context.get_parameter_source("api_key_file") is not ParameterSource.COMMANDLINE
+
+
 def find_token(context: click.Context, environ: Mapping[str, str]) -> ApiKey | None:
     """The first of --upload-token-file (`-` is standard input) and VIDUP_UPLOAD_TOKEN; None for none, or where a key file is nearer.
 

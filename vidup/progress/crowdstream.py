@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from vidup.events import Event, Finishing, Named, Note, Started
+from vidup.api.videostatus import encoding_words
+from vidup.events import Encoding, Event, Finishing, Named, Note, Started
 from vidup.inert import file_fields
 from vidup.progress.base import Leaving
 from vidup.progress.choice import Style
@@ -26,6 +27,7 @@ class CrowdStreamView(CrowdView, StreamView):
         self._open: dict[int, tuple[Whose, Meter]] = {}
         self._seen: dict[int, tuple[int, int]] = {}
         self._unnamed: dict[int, Started] = {}
+        self._waits: dict[int, str] = {}
         self._whose: Whose | None = None
 
     def beat(self) -> None:
@@ -74,6 +76,7 @@ class CrowdStreamView(CrowdView, StreamView):
     def _file_over(self, whose: Whose, report: dict[str, Any], told: Sequence[str]) -> None:
         self._open.pop(whose.number, None)
         self._seen.pop(whose.number, None)
+        self._waits.pop(whose.number, None)
         self._object("result", **{**report, **_naming(whose), "assets": None})
 
     def _shown_of(self, whose: Whose, event: Event) -> None:
@@ -84,6 +87,9 @@ class CrowdStreamView(CrowdView, StreamView):
                 self._unnamed[whose.number] = event
         elif isinstance(event, Named) and whose.number in self._unnamed:  # it is told again, now with its video
             event = self._unnamed.pop(whose.number)._replace(video_id=event.video_id)
+        elif isinstance(event, Encoding):
+            self._wait(whose, encoding_words(event.ingest, event.qualities))
+            return
         elif isinstance(event, Finishing):
             return  # which shows the progress of one upload; of many, the next beat does
         self._whose = whose
@@ -91,6 +97,12 @@ class CrowdStreamView(CrowdView, StreamView):
             self._shown(event)
         finally:
             self._whose = None
+
+    def _wait(self, whose: Whose, reason: str) -> None:
+        """How far the encoding of this file is that is waited for, where that is news."""
+        if self._waits.get(whose.number) != reason:
+            self._waits[whose.number] = reason
+            self._object("wait", **_naming(whose), seconds=0, reason=reason)
 
     def _note(self, whose: Whose, note: Note) -> None:
         self._object("note", **_naming(whose), text=note.text, kind="warning" if note.warning else "note")

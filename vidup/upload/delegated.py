@@ -24,7 +24,8 @@ _MOST_LOST: Final = 3
 
 def recorded_ledger(record: Record) -> Ledger:
     """What the record of an upload says that the server has, in place of the server's own word."""
-    return Ledger(state="uploading", total=record.checkpoint.total_parts, parts=record.confirmed)
+    known = record.checkpoint
+    return Ledger(state="uploading", total=known.total_parts if known.plan.ended else None, parts=record.confirmed)
 
 
 def vouch(container: Container, tell: Tell) -> Script[bool]:
@@ -69,7 +70,7 @@ class FirstPart:
 
 def left_behind(container: Container) -> str:
     """What an unanswered part 1 may have left on the server."""
-    if container.plan.total_parts == 1:
+    if container.plan.ended and container.plan.total_parts == 1:
         return "the answer to the only part was lost: the video may be on the server, whole; sent again, it is a second one"
     return (
         "the answer to part 1 was lost: an incomplete video may be on the server, which api.video deletes after 7 days; "

@@ -12,7 +12,9 @@ from vidup.errors import VidupError
 from vidup.events import Tell
 from vidup.inert import inert
 from vidup.plan.forecast import Forecast
-from vidup.plan.parts import Plan, choose_total, total_parts_for
+from vidup.plan.foreseen import OpenForecast
+from vidup.plan.openplan import USUAL_PART, OpenPlan
+from vidup.plan.parts import Plan, plan_for
 from vidup.plan.rate import most_in_part
 from vidup.source.videofile import open_video
 from vidup.units import show_size
@@ -78,9 +80,16 @@ def plan_file(
     """
     with closing(open_video(path)) as video:
         size = video.size
-    most = most_in_part(jobs, limit_rate, by_token)
-    total = total_parts_for(size, part_size) if part_size else choose_total(size, jobs, uploads_per_minute, most)
-    return Forecast(path, Plan(size, total), uploads_per_minute, limit_rate=limit_rate, by_token=by_token)
+    plan = plan_for(size, part_size, jobs, uploads_per_minute, most_in_part(jobs, limit_rate, by_token))
+    return Forecast(path, plan, uploads_per_minute, limit_rate=limit_rate, by_token=by_token)
+
+
+def plan_stream(part_size: int | None, jobs: int, uploads_per_minute: int, limit_rate: int | None = None) -> OpenForecast:
+    """The forecast for a stream, of which nothing is read."""
+    from vidup.source.stream import AHEAD
+
+    usual = min(USUAL_PART, most_in_part(jobs, limit_rate) or USUAL_PART)
+    return OpenForecast("-", OpenPlan(part_size or usual), uploads_per_minute, jobs + AHEAD)
 
 
 def rehearse(orders: Sequence[Order], tell: Tell, trace: Callable[[str], None] | None = None) -> list[Rehearsal | VidupError]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from vidup.api.ledger import LAG, Ledger, agreed_total, read_ledger
+from vidup.api.ledger import LAG, Ledger, read_ledger
 from vidup.errors import Cancelled, VidupError
 from vidup.events import PartChanged, Retrying, Tell
 from vidup.upload.acting import Action, Acts, Do
@@ -53,6 +53,8 @@ class Sending:
     _answer_times: list[float] = field(default_factory=list)
     _listed_meanwhile: set[int] = field(default_factory=set)
     _first: FirstPart = field(default_factory=FirstPart)
+    _maker: int = 0
+    """The part that makes the video, where there is none yet."""
 
     @property
     def finished(self) -> bool:
@@ -69,9 +71,10 @@ class Sending:
         if self._question is not None or self.cut.is_set():
             return None
         number = self.container.book.next(math.inf if probing else now)
-        alone = not self.container.named  # part 1 makes the video that all others name
-        if number is None or (alone and (number != 1 or self.flights)) or not may(Verb.PART):
+        alone = not self.container.named  # one part makes the video that all others name
+        if number is None or (alone and (self.flights or self._maker not in (0, number))) or not may(Verb.PART):
             return None
+        self._maker = self._maker or number
         first = self.container.begin(number)
         plan, body = self.container.plan, self.source.body(self.container.plan.part(number), self.cut)
         request = Request(Verb.PART, self.upload, self.container.video_id, number, plan.content_range(number), body)
@@ -158,7 +161,7 @@ class Sending:
         if not self.container.asks and action.do is not Do.END:
             self._by_token(flight, action)
         if action.do is Do.GO_ON:
-            self.container.answered(action.reply.body or {}, str((action.reply.body or {}).get("videoId")))
+            self.container.answered(number, action.reply.body or {}, str((action.reply.body or {}).get("videoId")))
             self._answer_times = [*self._answer_times[-20:], now - flight.since]
             self._confirmed([number] if book.accepted(number) else [])
             return
@@ -279,7 +282,7 @@ class Sending:
         before, self.container.ledger = self.container.ledger, ledger
         plan = self.container.plan
         if self._question is None:
-            if ledger.parts and (ledger.total not in (None, plan.total_parts) or max(ledger.parts) > plan.total_parts):
+            if ledger.parts and not plan.fits(ledger.parts, ledger.total):
                 raise not_this_split(ledger)
             self._listed(ledger, now)
         elif self.flights or self._looking.asked_at < self._asked_since:  # asked before the question came up: no answer to it, yet news
@@ -331,15 +334,17 @@ class Sending:
         container, book = self.container, self.container.book
         news = (ledger.parts, ledger.total, ledger.complete) != (before.parts, before.total, before.complete)
         if not ledger.complete:
-            total = agreed_total(ledger, book.plan.total_parts, book.plan.size)
-            if total is None or (total != book.plan.total_parts and not container.vouched):
+            plan = book.plan.agreed(ledger.parts, ledger.total)
+            if plan is None or (plan != book.plan and not container.vouched):
                 raise not_this_split(ledger)
-            if total != book.plan.total_parts:
-                container.replan(ledger, total)
+            if plan != book.plan:
+                container.replan(ledger, plan.total_parts)
                 self.tally.begin(container.book)
                 self._go_on(True)
                 return
         if not ledger.complete and not ledger.open:
+            if not book.plan.ended:
+                raise not_this_split(ledger)
             self.closed = True  # the server is busy with what it has
             return
         self._listed(ledger, now)
