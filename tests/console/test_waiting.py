@@ -210,7 +210,6 @@ def test_status_waits_for_several_at_a_time(ids: tuple[Emulator, list[str]], vid
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
     assert [(one["video_id"], one["encoding"]["playable"]) for one in told] == [(both[0], True), (both[1], True)]
-    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(("encode", "code"), [("stuck", 9), ("failed", 8)])
@@ -244,3 +243,19 @@ def test_ctrl_c_ends_a_status_that_waits(stuck: Emulator, video: Video, vidup: C
     out, err = process.communicate(timeout=20)
     assert process.returncode == -signal.SIGINT
     assert (out, "Traceback" in err) == ("", False)
+
+
+def test_many_files_wait_together_and_each_tells_its_own_end(stuck: Emulator, video: Video, vidup: Cli) -> None:
+    """All are sent first; what does not play in time is 9 for the command, told as what is whole, and the same command sends nothing."""
+    paths = [video(6 * MIB, f"{number}.mp4", number) for number in range(1, 4)]
+    words: tuple[str | Path, ...] = ("upload", "--wait", "--wait-timeout", "4", *paths)
+    done = vidup(*words, "--json", emulator=stuck)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, [one["status"] for one in told], [one["exit_code"] for one in told]) == (9, ["uploaded"] * 3, [9] * 3)
+    assert [one["file"] for one in told] == [str(path) for path in paths]
+    assert "3 are on the server, whole, but cannot be played" in done.stderr
+    assert "waiting until it plays" in done.stderr
+    stuck.clear_faults()
+    again = vidup(*words, emulator=stuck)
+    assert (again.returncode, again.stdout.split()) == (0, [one["video_id"] for one in told])
+    assert sorted(parts_sent(stuck)) == [1, 1, 1]

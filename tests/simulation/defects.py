@@ -110,8 +110,7 @@ DEFECTS: Final = (
         Change("upload/confirming.py", "if not container.vouched and not ours:", "if False:"),
     )),
     Defect("the server is not asked in the end", "confirm", (
-        Change("upload/upload.py", "        self._ask(confirm(self._container, self._tell, self._world.now), is_last=True)",
-               "        self._ask(describe(self._container, self._tell))"),
+        Change("upload/upload.py", "        self._ask(confirm(self._container, self._tell, self._world.now), is_last=True)", "        self._describe()"),
     )),
     Defect("a refused refresh is tried for ever", "token", (
         Change("api/credentials.py", "        self._refresh_failed = True\n", ""),
@@ -123,14 +122,14 @@ DEFECTS: Final = (
         Change("upload/roster.py", "if error is not None and error.concerns_all)", "if error is not None)"),
     )),
     Defect("the record of an upload that failed is dropped", "forget", (
-        Change("upload/upload.py", 'if self._ending.status in ON_SERVER and self._ending.code', 'if self._ending.status != "interrupted" and self._ending.code'),
+        Change("upload/upload.py", "if self._deliver(report) and report.is_through and", 'if self._deliver(report) and report.status != "interrupted" and'),
     )),
     Defect("the patience for sending ends a wait, too", "wait", (
-        Change("upload/dispatcher.py", "if not upload.over and not upload.is_waiting:  # which has a patience of its own", "if not upload.over:"),
+        Change("upload/dispatcher.py", "upload.fail(error.twin()) if of_waits or not upload.is_waiting else None", "upload.fail(error.twin())"),
         Change("upload/dispatcher.py", "            if not self._waits(request):\n                self._last_failure = action\n                self._budget.failed(now)", "            self._last_failure = action\n            self._budget.failed(now)"),
     )),
     Defect("the record goes though the wait was too short", "wait-record", (
-        Change("upload/upload.py", " and self._ending.code is not ExitCode.NOT_PLAYABLE and out", " and out"),
+        Change("upload/outcome.py", " and self.exit_code is not ExitCode.NOT_PLAYABLE", ""),
     )),
     Defect("a state that nobody documented is an end", "wait-states", (
         Change("api/videostatus.py", 'all(one.status == "failed" for one in self.qualities)', 'all(one.status not in ("waiting", "encoding", "encoded") for one in self.qualities)'),
@@ -167,8 +166,8 @@ DEFECTS: Final = (
         Change("upload/roster.py", "if error is not None and error.concerns_all)", "if False)"),
     )),
     Defect("the record goes before the row of the manifest is written", "row", (
-        Change("upload/upload.py", "        out = self._deliver(self.report())\n        if self._ending.status", "        report = self.report()\n        if self._ending.status"),
-        Change("upload/upload.py", "and out and self._container is not None:\n            self._forget()\n", "and self._container is not None:\n            self._forget()\n        self._deliver(report)\n"),
+        Change("upload/upload.py", "        if self._deliver(report) and report.is_through and self._container is not None:\n            self._forget()\n",
+               "        if report.is_through and self._container is not None:\n            self._forget()\n        self._deliver(report)\n"),
     )),
     Defect("a row of the manifest tells what the server has not said yet", "early row", (
         Change("upload/upload.py", "        elif isinstance(step, Sending):\n            self._confirm()", "        elif isinstance(step, Sending):\n            self._end(\"uploaded\", ExitCode.OK, None)"),
@@ -179,6 +178,9 @@ DEFECTS: Final = (
     )),
     Defect("the younger file goes first, and the older starves", "older", (
         Change("upload/dispatcher.py", "for upload in chain(idle, self._begun_now(),", "for upload in chain(self._begun_now(), reversed(idle),"),
+    )),
+    Defect("the record of many parts waits for no platter either", "platter", (
+        Change("state/journal.py", "        return self._total_parts != 1\n", "        return False\n"),
     )),
     Defect("a status may not lag", "lag", (Change("api/ledger.py", "LAG: Final = 60.0", "LAG: Final = 3.0"),)),
 )  # fmt: skip

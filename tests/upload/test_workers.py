@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -362,3 +363,18 @@ def test_a_question_leaves_the_last_idle_worker_to_a_part(jobs: int, beside: boo
         for gate in (question, *gates):
             gate.go.set()
         assert {workers.answer().request.serial for _ in range(workers.busy)} >= {99}
+
+
+def test_a_signal_that_takes_longer_than_a_tick_does_not_make_it_wait_for_ever() -> None:
+    """CPython's SimpleQueue takes the time left, which is then below zero, for none at all: a Ctrl-C with nothing on its way would hang."""
+    crew = Crew(1)
+    rescue = threading.Timer(10.0, crew.give, [1])
+    before = signal.signal(signal.SIGALRM, lambda *_: time.sleep(3 * TICK))
+    rescue.start()
+    try:
+        with closing(crew):
+            signal.setitimer(signal.ITIMER_REAL, TICK / 2)
+            assert crew.next(5 * TICK) is None
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        rescue.cancel()

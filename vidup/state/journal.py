@@ -263,6 +263,11 @@ class Journal:
         """The file was written to while parts of it were being sent, so those parts and the file are no longer one."""
         self._append({"kind": "changed"})
 
+    def keep(self) -> None:
+        """This record is to be gone on with later, and is said to be: from now on it outlives a power failure in any case."""
+        if not self.lasts:
+            self._folder.disk.keep(self._folder.file_of(self._upload_id))
+
     def close(self) -> None:
         """Write nothing any more: once the lock is released, the record may be another process's."""
         self._closed = True

@@ -151,6 +151,10 @@ class Container:
         self._lines.clear()
         self._write(lambda: self.journal.replanned(total))
 
+    def keep(self) -> None:
+        """This upload is to be gone on with in a later run."""
+        self._write(self.journal.keep)
+
     def close(self) -> None:
         """Write down what is left and close the journal."""
         self.settle()

@@ -171,6 +171,13 @@ class Upload:
             return min(self._step.wake(turn), turn + _NEWS_EVERY) if grows else self._step.wake(turn)
         return self._step.wake() if self._step is not None else math.inf
 
+    def rests_until(self, now: float) -> float | None:
+        """When it wants to be looked at again, where it only waits until its video plays and that is later; else None."""
+        if self._ending is not None or self.over or self.in_flight or not isinstance(self._step, Waiting):
+            return None
+        until = self._step.rests_until
+        return until if until > now else None
+
     @property
     def flying(self) -> bool:
         """Whether a body is on its way."""
@@ -288,6 +295,8 @@ class Upload:
             self.settle()
             if not self._is_whole:  # a stop looks at no part any more that would notice
                 self._note_if_changed()
+                if self._container is not None:
+                    self._container.keep()
         if isinstance(self._step, Sending):
             self._dropped += self._step.flights  # else a worker may wait minutes for an answer that nobody needs
         self._crowd.ended(self.number, self._ending.status, self._container.book.bytes_good if self._container is not None else 0)
@@ -344,6 +353,7 @@ class Upload:
     def _begin(self) -> None:
         order, world = self.order, self._world
         if order.watch:
+            self._crowd.began(self.number, order.path.rpartition("/")[2], 0, self.tally)  # of which nothing will be sent
             self._whole_at = world.now()
             self._wait_for(order.video_id or "", 0.0)
             return
@@ -491,6 +501,8 @@ class Upload:
         assert self._container is not None
         self._tell(Note("the whole file is on the server; waiting until it plays"))
         self.tally.encoding = True
+        self.settle()
+        self._container.keep()  # a wait may last for hours, and the power fail in them: the video is not to be made once more
         self._container.close()
         if self._lock is not None:
             self._lock.release()

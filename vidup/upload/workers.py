@@ -86,7 +86,7 @@ class Workers:
         self._idle: list[int] = []
         self._waiting: deque[tuple[_Work, frozenset[int]]] = deque()
         self._began: dict[int, tuple[float, Request]] = {}
-        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._answers: queue.Queue[Answer] = queue.Queue()  # a SimpleQueue waits for ever once a signal's handler outlasts the timeout
 
     @property
     def busy(self) -> int:
