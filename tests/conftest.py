@@ -67,7 +67,7 @@ def fill(path: Path, size: int, seed: int = 1) -> Path:
     block = bytearray(random.Random(seed).randbytes(MIB))
     with path.open("wb") as file:
         for start in range(0, size, MIB):
-            block[:8] = start.to_bytes(8, "big")
+            block[:8] = (start + 1).to_bytes(8, "little")
             file.write(block[: min(MIB, size - start)])
     return path
 

@@ -39,7 +39,7 @@ def test_json_is_one_object_with_the_fields_of_the_contract(emulator: Emulator, 
     report = json.loads(done.stdout)
     assert list(report) == [
         "v", "status", "file", "upload_id", "video_id", "size", "part_size", "total_parts", "parts_sent", "parts_skipped", "retries",
-        "bytes_sent", "seconds", "assets", "resumable", "resume_command", "error", "exit_code",
+        "bytes_sent", "seconds", "skipped", "assets", "resumable", "resume_command", "error", "exit_code",
     ]  # fmt: skip
     assert (report["v"], report["status"], report["exit_code"], report["error"], report["resumable"]) == (1, "uploaded", 0, None, False)
     assert (report["size"], report["bytes_sent"], report["file"]) == (12 * MIB, 12 * MIB, str(path))

@@ -24,9 +24,9 @@ EMULATOR_KNOWS = {"emulator", "verdicts", "units"}
 
 OWNERS = {
     "requests": {"api/transport"}, "urllib3": {"api/transport"}, "ssl": {"api", "emulator"}, "rich": {"progress"}, "tenacity": {"upload/dice.py", "upload/questions.py"},
-    "multipart": {"emulator"}, "signal": {"console/signals.py", "console/early.py", "commands", "__main__.py"},
+    "multipart": {"emulator"}, "signal": {"console/signals.py", "console/early.py", "source/writers.py", "commands", "__main__.py"},
     "platformdirs": {"console"}, "tomllib": {"console/config.py"}, "click": {"console", "commands", "cli.py", "__main__.py"},
-    "subprocess": {"commands"}, "socket": {"api/transport", "emulator", "state"}, "threading": {"upload/workers.py", "progress", "api", "source", "emulator", "commands"},
+    "subprocess": {"commands", "source/producers.py"}, "socket": {"api/transport", "emulator", "state"}, "threading": {"upload/workers.py", "progress", "api", "source", "emulator", "commands"},
 }  # fmt: skip
 
 PURE = {

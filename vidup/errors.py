@@ -35,11 +35,13 @@ class VidupError(Exception):
     """Something a person must know: `what` failed, its `cause` in the words of whoever refused, the next step as `advice`.
 
     `mended_outside`: the very same command can go on once something outside the upload is put right. `concerns_all`: it is no file's
-    own trouble, so that it ends every upload of the run and is to be told once.
+    own trouble, so that it ends every upload of the run and is to be told once. `slug` names what scripts may ask for; empty where a
+    row of the table of errors, or nothing, does.
     """
 
     def __init__(
         self, code: ExitCode, what: str, *, cause: str = "", advice: str = "", mended_outside: bool = False, concerns_all: bool = False,
+        slug: str = "",
     ) -> None:  # fmt: skip
         super().__init__(what)
         self.code = code
@@ -47,6 +49,7 @@ class VidupError(Exception):
         self.cause = cause
         self.advice = advice
         self.mended_outside = mended_outside
+        self.slug = slug
         self.concerns_all = concerns_all
         self.advice_is_whole = False
         """Whether the commands in the advice are complete, so that they can be pasted."""

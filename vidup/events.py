@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 
 class Started(NamedTuple):
-    """Parts are about to be sent: the split, where to, and how much of it the server already has."""
+    """Parts are about to be sent: the split, where to, and how much of it the server already has.
+
+    Size and total are None for what has no end yet.
+    """
 
     file: str
-    size: int
-    total_parts: int
+    size: int | None
+    total_parts: int | None
     part_size: int
     jobs: int
     target: str
@@ -44,7 +47,7 @@ class Resumed(NamedTuple):
     """An upload begun earlier goes on; `source` says whose word counts the parts: "server" or "journal"."""
 
     parts_done: int
-    total_parts: int
+    total_parts: int | None
     source: str
 
 
@@ -98,10 +101,11 @@ class Encoding(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A sentence for people; `warning` marks one that they should act upon."""
+    """A sentence for people; `warning` marks one that they should act upon, `detail` one for those alone who ask for more (-v)."""
 
     text: str
     warning: bool = False
+    detail: bool = False
 
 
 Event = Started | PartChanged | Retrying | Resumed | Waiting | Awaiting | LineDown | LineUp | Finishing | Encoding | Note

@@ -151,3 +151,21 @@ def test_a_plan_says_what_a_file_over_30_gib_means(gibibytes: int, said: bool) -
     """Before the better part of an hour is spent on it."""
     text = "\n".join(forecast(gibibytes * 1024 * MIB, MAX_PART).lines())
     assert ("over 30.00 GiB" in text and "48.83 GiB" in text) is said
+
+
+def test_a_stream_is_planned_as_far_as_that_can_be_told(vidup: Cli) -> None:
+    """Null for what only its end tells; for a person what it takes of the disk, and what the limit carries."""
+    told = json.loads(vidup("plan", "--json", "-").stdout)
+    assert (told["size"], told["part_size"], told["total_parts"], told["minimum_seconds"]) == (None, 16 * MIB, None, None)
+    shown = vidup("plan", "-", "-j", "2", "--part-size", "30MiB").stdout
+    assert "at most 4 parts, 120.0 MiB in the state folder" in shown
+    assert "over 50.0 MiB/s the limit binds" in shown
+
+
+def test_a_file_on_standard_input_is_planned_as_that_file(video: Callable[..., Path], vidup: Cli) -> None:
+    """Its size is known."""
+    path = video(12 * MIB)
+    with path.open("rb") as file:
+        process = vidup.start("plan", "--json", "-", stdin=file)
+        told = json.loads(process.communicate(timeout=20)[0])
+    assert (told["file"], told["size"]) == (str(path), 12 * MIB)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.progress.course import Course
 from tests.progress.test_progress import Body, Hand, Tape, resize
 from tests.progress.test_window import Window
-from vidup.events import Awaiting, LineDown, LineUp, Note, PartChanged, Resumed, Retrying, Started, Waiting
+from vidup.events import Awaiting, Encoding, LineDown, LineUp, Note, PartChanged, Resumed, Retrying, Started, Waiting
 from vidup.plan.parts import Plan
 from vidup.progress.choice import Mode, Style
 from vidup.progress.crowd import CrowdView, Whose
@@ -385,3 +385,35 @@ def test_a_sleep_of_the_machine_is_no_slowness() -> None:
         outlook.left(float(second), CrowdNumbers(9, 0, 0, 0, 0, 1000, 10 * second, 0, 0, ()))
     outlook.left(8000.0, CrowdNumbers(9, 0, 0, 0, 0, 1000, 200, 0, 0, ()))
     assert outlook.left(8001.0, CrowdNumbers(9, 0, 0, 0, 0, 1000, 210, 0, 0, ())) == pytest.approx(79, rel=0.05)
+
+
+# -- until they play ------------------------------------------------------------------------------------------------
+
+ENCODING = Encoding("vi0", "a.mp4", "uploaded", (("240p", "encoded"), ("360p", "encoding")))
+
+
+def test_a_log_of_a_run_that_only_waits_is_not_silent(plain: Run) -> None:
+    """As where a manifest says that all is on the server: there is no progress, and CI systems kill what says nothing."""
+    plain.view.tell_of(whose(0), ENCODING)
+    plain.view.tell_of(whose(1), ENCODING._replace(video_id="vi1"))
+    plain.pass_(130)
+    assert [line.split("  ")[0] for line in log(plain.tape)] == ["encoding 2 videos: 2 of 4 qualities encoded"] * 3
+
+
+def test_a_terminal_of_a_run_that_only_waits_shows_that(run: Run) -> None:
+    """In the one line that there is."""
+    run.view.tell_of(whose(0), ENCODING)
+    run.pass_(3)
+    assert "encoding: 240p encoded, 360p encoding" in run.tape.getvalue()
+
+
+def test_events_tell_of_whom_the_encoding_is_and_only_what_is_new() -> None:
+    """It is asked every few seconds."""
+    run = Run("json", Tape(None), files=3)
+    run.begin(1)
+    for event in (ENCODING, ENCODING, ENCODING._replace(qualities=(("240p", "encoded"),))):
+        run.view.tell_of(whose(1), event)
+    waits = [json.loads(line) for line in run.tape.getvalue().splitlines() if '"wait"' in line]
+    assert [(wait["index"], wait["reason"]) for wait in waits] == [
+        (2, "encoding: 240p encoded, 360p encoding"), (2, "encoding: 240p encoded"),
+    ]  # fmt: skip

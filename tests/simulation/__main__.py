@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from tests.simulation import defects, machine
+from tests.simulation import defects, machine, streams
 from tests.simulation.harness import judge
 
 
@@ -20,13 +20,14 @@ def main() -> int:
     parser.add_argument("--quiet", action="store_true", help="only the invariants, not the stories")
     parser.add_argument("--defects", action="store_true", help="plant each deliberate defect and see it caught")
     parser.add_argument("--only", default="", help="of the defects, the one of this finding")
+    parser.add_argument("--streams", action="store_true", help="stories of streams instead of files")
     options = parser.parse_args()
     if options.defects:
         return defects.main(options.seeds, options.only)
     began, broken, uploads = time.monotonic(), 0, 0
     for seed in range(options.first, options.first + options.seeds):
         try:
-            story, words = judge(seed, machine.run)
+            story, words = streams.judge(seed) if options.streams else judge(seed, machine.run)
         except Exception:  # noqa: BLE001  a fault of the machine is a finding like any other
             print(f"seed {seed}:\n{traceback.format_exc()}")
             broken += 1

@@ -101,7 +101,7 @@ def a_wait_ends_as_the_encoding_does(story: Story) -> Words:
         if ending.exit_code == 8 and _came_to(story, run.ended, ending) != "failed":
             yield f"{told}, but it {_came_to(story, run.ended, ending)}"
         seen = run.ended - (LATEST + story.world.server.habits.lag)
-        alone = len(story.command.uploads) == 1  # of several one may be over long before the run is
+        alone = len(story.command.uploads) == 1  # else it ended at some moment before the run did
         if ending.exit_code == 9 and alone and run.healed and seen > run.began and _came_to(story, seen, ending) != "works":
             yield f"{told}, though for more than {LATEST:.0f} s it {_came_to(story, seen, ending)}"
         if ending.exit_code == 9 and run.ended - run.began < wait - 1.0:

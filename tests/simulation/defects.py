@@ -32,6 +32,8 @@ class Defect(NamedTuple):
     name: str
     finding: str
     changes: tuple[Change, ...]
+    stories: tuple[str, ...] = ()
+    """The options of the stories that notice it."""
 
 
 class Caught(NamedTuple):
@@ -144,6 +146,22 @@ DEFECTS: Final = (
     Defect("nothing is looked for without a record", "find-again", (
         Change("upload/opening.py", "if self._order.portable and not self._order.restart:", "if False:"),
     )),
+    Defect("the last part does not wait for the producer's end", "release", (
+        Change("upload/partbook.py", "return self.plan.released and self.good", "return self.good"),
+    ), ("--streams",)),
+    Defect("the head of a growing file goes first", "head", (
+        Change("plan/openplan.py", "first = (1,) if self.first_late and self.total_parts else ()", "first: tuple[int, ...] = ()"),
+    ), ("--streams",)),
+    Defect("a file that was rewritten behind what was sent is gone on with", "rewritten", (
+        Change("upload/container.py", "        if self.book.may_be_on_server:\n            self._write(self.journal.file_changed)", "        return"),
+        Change("upload/container.py", "if before not in (None, digest):", "if False:"),
+    ), ("--streams",)),
+    Defect("what a stream holds is not compared", "digest", (
+        Change("upload/container.py", "if before not in (None, digest):", "if False:"),
+    ), ("--streams",)),
+    Defect("what a stream's part held is not written down", "written", (
+        Change("upload/container.py", "self.journal.attempt_of(number, digest)", "self.journal.attempt(number)"),
+    ), ("--streams",)),
     Defect("a key that is refused ends nobody else's upload", "all", (
         Change("upload/roster.py", "if error is not None and error.concerns_all)", "if False)"),
     )),
@@ -160,6 +178,9 @@ DEFECTS: Final = (
     )),
     Defect("the younger file goes first, and the older starves", "older", (
         Change("upload/dispatcher.py", "for upload in chain(idle, self._begun_now(),", "for upload in chain(self._begun_now(), reversed(idle),"),
+    )),
+    Defect("the record of many parts waits for no platter either", "platter", (
+        Change("state/journal.py", "        return self._total_parts != 1\n", "        return False\n"),
     )),
     Defect("a status may not lag", "lag", (Change("api/ledger.py", "LAG: Final = 60.0", "LAG: Final = 3.0"),)),
 )  # fmt: skip
@@ -181,7 +202,7 @@ def catch(defect: Defect, seeds: int) -> Caught:
         planted(defect, Path(folder))
         (Path(folder) / "tests").symlink_to(ROOT / "tests")
         began = time.monotonic()
-        words = [sys.executable, "-m", "tests.simulation", "--quiet", "--most", "1", "--seeds", str(seeds)]
+        words = [sys.executable, "-m", "tests.simulation", "--quiet", "--most", "1", "--seeds", str(seeds), *defect.stories]
         done = subprocess.run(words, cwd=folder, env={**os.environ, "PYTHONPATH": folder}, capture_output=True, text=True, check=False)
         seconds = time.monotonic() - began
     seeds_seen = re.findall(r"^seed (\d+): ?(\w*)", done.stdout, re.MULTILINE)

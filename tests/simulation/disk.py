@@ -1,4 +1,7 @@
-"""The state folder's disk as a dictionary, behind the protocol of `vidup.state.disk.Disk`: it survives kills, fills up, and gets damaged."""
+"""The state folder's disk as a dictionary, behind the protocol of `vidup.state.disk.Disk`: it survives kills, fills up, and gets damaged.
+
+Where the power fails, what nobody waited for is lost; between two runs everything gets to the platter.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ class MemoryDisk:
         self._clock = clock
         self._videos = videos
         self._files: dict[str, bytes] = {}
+        self._lasting: dict[str, bytes] = {}
         self._inodes: dict[str, int] = {}
         self._full_from = 0
         self.writes = 0
@@ -55,6 +59,7 @@ class MemoryDisk:
             self._write(path.name, "")
             self._files[str(path)] = data
             self._inodes[str(path)] = self.writes
+            self._written(path, lasting)
         self._die(dies, path.name)
 
     def append(self, path: Path, data: bytes, lasting: bool = True) -> None:
@@ -65,24 +70,56 @@ class MemoryDisk:
         self._write(path.name, "")
         torn = self._clock.rng.randrange(len(data)) if dies == DIES_HALFWAY else len(data)
         self._files[str(path)] += data[:torn]
+        self._written(path, lasting and torn == len(data))
         self._die(dies, path.name)
 
     def truncate(self, path: Path, size: int) -> None:
         """As the protocol says."""
         dies = self._clock.step(f"truncating {path.name}")
         self._files[str(path)] = self._files[str(path)][:size]
+        self._written(path, True)
         self._die(dies, path.name)
 
     def remove(self, path: Path, lasting: bool = True) -> None:
         """As the protocol says."""
         dies = self._clock.step(f"removing {path.name}")
         self._files.pop(str(path), None)
+        if lasting:
+            self._lasting.pop(str(path), None)
+        self._die(dies, path.name)
+
+    def keep(self, path: Path) -> None:
+        """As the protocol says."""
+        dies = self._clock.step(f"keeping {path.name}")
+        if str(path) not in self._files:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        self._write(path.name, "")
+        self._written(path, True)
         self._die(dies, path.name)
 
     def exists(self, path: Path) -> bool:
         """As the protocol says; video files exist, too."""
         self._clock.step(f"looking for {path.name}")
         return str(path) in self._files or str(path) in self._videos
+
+    def flush(self) -> None:
+        """All that was written is on the platter by now."""
+        self._lasting = dict(self._files)
+
+    def lose_power(self) -> None:
+        """Of each file there is what somebody waited for, or, by chance, all that was written. Told as the fault `power lost`."""
+        for name in sorted({*self._files, *self._lasting}):
+            kept = self._lasting if self._clock.rng.random() < 0.7 else self._files
+            if name in kept:
+                self._files[name] = kept[name]
+            else:
+                self._files.pop(name, None)
+        self.flush()
+        self._clock.tell("power lost", "what was not on the platter is gone")
+
+    def _written(self, path: Path, lasting: bool) -> None:
+        if lasting:
+            self._lasting[str(path)] = self._files[str(path)]
 
     def peek(self, path: Path) -> bytes:
         """What is in the file, for the story itself, which takes no step and does not die; nothing where there is none."""

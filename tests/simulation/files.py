@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 from tests.simulation.clock import Clock
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.plan.parts import MAX_PART, MIB, Part
-from vidup.source.videofile import FileChanged
+from vidup.source.videofile import FileChanged, Whole
 
 CHUNKS: Final = 4
 """Blocks in which a part is handed out; between any two of them the file may change."""
@@ -151,7 +151,7 @@ class Files:
         return int(self._clock.wall() * 1e9) + self._fresh()
 
 
-class FakeVideo:
+class FakeVideo(Whole):
     """An open file, with the fields and methods of `vidup.source.videofile.VideoFile`."""
 
     device = 1

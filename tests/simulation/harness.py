@@ -9,7 +9,7 @@ from typing import Final
 from tests.simulation import afterwards, manifest, trouble
 from tests.simulation.clock import Killed
 from tests.simulation.invariants import breaches
-from tests.simulation.runs import AGAIN, THROUGH, Command, Ending, Run, Story
+from tests.simulation.runs import AGAIN, LARGEST_PARTS, THROUGH, Command, Ending, Run, Story
 from tests.simulation.world import World
 from vidup.plan.parts import MIB
 
@@ -38,7 +38,7 @@ def play(seed: int, make_run: MakeRun, severity: int | None = None) -> Story:
     for number in range(1 + (world.rng.randrange(4) if chance or many else 0)):
         if number and chance:
             trouble.before_run(world, left.files, chance)
-            left = left if world.rng.random() < 0.8 else left._replace(part_size=world.rng.choice((5 * MIB, 7 * MIB, 10 * MIB)))
+            left = left if world.rng.random() < 0.8 else left._replace(part_size=world.rng.choice((5 * MIB, 7 * MIB, LARGEST_PARTS)))
         run = run_once(world, left, make_run, chance)
         story.runs.append(run)
         left = unfinished(story)
@@ -66,7 +66,7 @@ def invent(world: World) -> Command:
     rng = world.rng
     count = rng.choices((1, 2, 3), (7, 2, 1))[0]
     paths = tuple(f"/videos/{'abc'[number]}.mp4" for number in range(count))
-    part_size = rng.choice((None, 5 * MIB, 6 * MIB + 1, 10 * MIB))
+    part_size = rng.choice((None, 5 * MIB, 6 * MIB + 1, LARGEST_PARTS))
     for path in paths:
         parts = rng.choice((1, 2, 3, 4, 4, 6, 8, 12))
         world.files.make(path, max(1, parts * (part_size or 5 * MIB) - rng.choice((0, 1, rng.randrange(5 * MIB)))))
@@ -125,9 +125,13 @@ def run_once(world: World, command: Command, make_run: MakeRun, chance: float) -
         code, endings = make_run(world, command)
     except Killed:
         world.end(killed=True)
+        if command.manifest and world.rng.random() < 0.3:
+            world.disk.lose_power()
+        world.disk.flush()
         told = manifest.rows(world.disk, world.run) if command.manifest else ()
         return Run(world.run, began, world.now(), world.healed, None, told, world.most_idle, world.most_still)
     world.end(killed=False)
+    world.disk.flush()
     return Run(world.run, began, world.now(), world.healed, code, tuple(endings), world.most_idle, world.most_still)
 
 

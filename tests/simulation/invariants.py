@@ -10,11 +10,12 @@ from typing import Final
 from tests.simulation import afterwards
 from tests.simulation.excuses import FILE_CHANGED, LINE_WIDE, excused, may_go_on
 from tests.simulation.network import ANSWER_TIMEOUT, TIMEOUT
-from tests.simulation.runs import AGAIN, THROUGH, Run, Story
+from tests.simulation.runs import AGAIN, LARGEST_PARTS, THROUGH, Run, Story
 from tests.simulation.server import Video
 from tests.simulation.turns import the_fewest_in_flight_first
 from tests.simulation.world import World
 from vidup.api.ledger import LAG
+from vidup.plan.parts import MAX_PARTS
 from vidup.upload.ending import GRACE
 from vidup.upload.exchange import Verb
 from vidup.upload.outcome import ON_SERVER
@@ -215,10 +216,16 @@ def containers_are_few(story: Story) -> Words:
     lost = sum(fault.kind in ("damaged", "disk full") for fault in world.story)
     for upload, count in Counter(video.upload for video in mine).items():
         unsure = world.creates[upload] - world.created[upload]
+        powerless = sum(fault.kind == "power lost" for fault in world.story) if _may_be_lost(story, upload) else 0
         untold = sum(video.upload == upload and not story.command.manifest and _untold(story, video) for video in mine)
         others = sum(fault.kind in FILE_CHANGED | {"deleted"} and fault.upload == upload for fault in world.story)
-        if count > 1 + unsure + lost + untold + others:
+        if count > 1 + unsure + lost + untold + others + powerless:
             yield f"upload {upload} has {count} containers, and {unsure} of its creates were unsure"
+
+
+def _may_be_lost(story: Story, upload: int) -> bool:
+    """Whether the record of this upload need not outlive a power failure: with the part size of some run it is one of one part."""
+    return min(version.size for version in story.world.files.versions[story.command.paths[upload]]) <= LARGEST_PARTS
 
 
 def reports_add_up(story: Story) -> Words:
@@ -227,7 +234,7 @@ def reports_add_up(story: Story) -> Words:
         told = f"run {run.number}, upload {ending.upload}: {ending.parts_done} of {ending.total_parts} done"
         if ending.parts_done != ending.parts_sent + ending.parts_skipped:
             yield f"{told}, but {ending.parts_sent} sent and {ending.parts_skipped} skipped"
-        if ending.parts_done > (ending.total_parts or 0):
+        if ending.parts_done > (MAX_PARTS if ending.total_parts is None else ending.total_parts):
             yield told
         if ending.exit_code == 0 and (ending.status not in ON_SERVER or ending.parts_done != ending.total_parts):
             yield f"{told}, status {ending.status} and exit 0"
@@ -263,10 +270,14 @@ def one_disaster_is_nobody_elses(story: Story) -> Words:
 
 
 def what_concerns_all_ends_all(story: Story) -> Words:
-    """Once a part, a status or a create was refused for what every upload shares, nothing more is asked for any of them."""
+    """Once a part, a status or a create was refused for what every upload shares, nothing more is asked for any of them.
+
+    But whether a video that is on the server plays, which who waits for it asks with a patience of its own.
+    """
+    waited_for = (Verb.STATUS,) if story.command.wait is not None else ()
     for told in story.world.refusals:
         if told.slug in LINE_WIDE and told.verb in (Verb.PART, Verb.STATUS, Verb.CREATE):
-            later = next((one for one in story.world.sent if one.run == told.run and one.at > told.at), None)
+            later = next((one for one in story.world.sent if one.run == told.run and one.at > told.at and one.verb not in waited_for), None)
             if later is not None:
                 yield f"run {told.run} was told {told.slug} at {told.at:.1f} s, and sent {later.verb.name} at {later.at:.1f} s"
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tests.simulation.world import World
+from vidup.plan.parts import MIB
 
 AGAIN = frozenset({9, 10, 75, 129, 130, 143})
 """Exit codes after which a shell loop runs the same command again; after 9 it only waits on."""
 
 THROUGH = frozenset({0, 8})
 """Exit codes after which there is nothing left to do: it is on the server, and plays as far as it ever will."""
+
+
+LARGEST_PARTS: Final = 10 * MIB
+"""Bytes: the largest of the part sizes that the commands of a story name."""
 
 
 class Command(NamedTuple):

@@ -77,19 +77,21 @@ class Video:
         """Bytes of all that is stored."""
         return sum(content.length for content in self.parts.values())
 
-    def refusal(self, number: int, total: int, length: int) -> tuple[str, str]:
+    def refusal(self, number: int, total: int | None, length: int) -> tuple[str, str]:
         """The slug (with its detail) that this part meets now, or nothing."""
         if self.complete:
             return "video-source-already-uploaded", ""
-        if total > MAX_PARTS:
+        if total is not None and total > MAX_PARTS:
             return _BY_PART + "total-parts-too-high", f"The maximum number of parts allowed is {MAX_PARTS}."
-        ceiling = total if self.total is None else self.total
-        if self.total is not None and total != self.total:
+        ceiling = self.total or total or MAX_PARTS
+        if self.total is not None and total not in (None, self.total):
             return _BY_PART + "different-total-parts", f'The "total_parts" you already set for this video is {self.total}.'
         if number > ceiling:
             return _BY_PART + "part-too-high-total", f"The maximum number of parts allowed for a video is {ceiling}."
         if number in self.parts:
             return _BY_PART + "part-already-sent", f"The part number {number} has already been sent."
+        if self.total is None and total is not None and max(self.parts, default=0) >= total:
+            return _BY_PART + "total-parts-too-low", ""
         if length < MIN_PART and number != total:
             return _BY_PART + "uploaded-file-too-small", ""
         return "", ""
@@ -128,7 +130,7 @@ class Server:
         else:
             respond(self._marked(request, self._answer(request, token)))
 
-    def store(self, video: Video, number: int, total: int, content: Content, *, admitted: bool = False) -> tuple[str, str]:
+    def store(self, video: Video, number: int, total: int | None, content: Content, *, admitted: bool = False) -> tuple[str, str]:
         """Commit a part if nothing speaks against it any more; else the slug and detail that it meets.
 
         `admitted` is enough for a server that does not look again, unless the number is taken or the video whole.
@@ -180,19 +182,20 @@ class Server:
 
     def _take_part(self, request: Request, content: Content, respond: Respond) -> None:
         video = self.videos[request.video_id]
-        number, _, total = request.content_range.removeprefix("part ").partition("/")
+        number, _, told = request.content_range.removeprefix("part ").partition("/")
+        total = None if told == "*" else int(told)
         assert int(number) == request.part, f"{request.content_range} is not part {request.part}"
 
         def commit() -> None:
             video.admitted -= 1
-            outcome = self.store(video, int(number), int(total), content, admitted=self.habits.careless)
+            outcome = self.store(video, int(number), total, content, admitted=self.habits.careless)
             if not self.habits.eager:
                 answer(*outcome)
 
         def answer(slug: str, detail: str) -> None:
             respond(answers.refused(slug, detail) if slug else answers.good(201, self._object(video)))
 
-        refusal = video.refusal(int(number), int(total), content.length)
+        refusal = video.refusal(int(number), total, content.length)
         if refusal[0]:
             answer(*refusal)
         else:

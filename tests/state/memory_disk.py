@@ -53,6 +53,9 @@ class MemoryDisk:
     def remove(self, path: Path, lasting: bool = True) -> None:
         self.files.pop(path, None)
 
+    def keep(self, path: Path) -> None:
+        self._write()
+
     def exists(self, path: Path) -> bool:
         return path in self.files
 

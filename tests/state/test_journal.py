@@ -78,6 +78,16 @@ def test_the_record_of_an_upload_of_one_part_waits_for_no_platter(
     assert bool(synced) == lasts
 
 
+def test_a_record_that_is_to_be_gone_on_with_is_on_the_platter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is told that an upload can go on may switch the machine off; what lasts anyway costs nothing more."""
+    folder, synced = StateFolder(tmp_path), list[int]()
+    journals = [Journal.create(folder, CHECKPOINT._replace(upload_id=f"u{parts}", total_parts=parts)) for parts in (1, 2)]
+    monkeypatch.setattr(os, "fsync", synced.append)
+    for journal in journals:
+        journal.keep()
+    assert len(synced) == 2, "the file, and the folder that names it"
+
+
 def test_a_record_that_is_split_anew_lasts_from_then_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server counts it in more parts than one."""
     synced = list[int]()

@@ -267,6 +267,28 @@ def test_a_stop_tells_of_every_file_and_begins_none(tmp_path: Path) -> None:
     assert not [request for began, _worker, request in pool.carried if began > 6.5]
 
 
+def test_what_can_be_gone_on_with_outlives_a_power_failure(tmp_path: Path) -> None:
+    """The record of a file of one part waits for the platter only where a later run needs it; one that is through never does."""
+
+    class Watched(OsDisk):
+        kept = 0
+        waited = 0
+
+        def append(self, path: Path, data: bytes, lasting: bool = True) -> None:
+            self.waited += lasting
+            super().append(path, data, lasting)
+
+        def keep(self, path: Path) -> None:
+            self.kept += 1
+            super().keep(path)
+
+    disk, pool = Watched(), VirtualPool([1.0] * 2, Server())
+    pool.stop_at = 9.5
+    reports = Run(pool, files(tmp_path, 2, *[1] * 20), disk=disk).run()
+    begun = [report for report in reports if report.status == "interrupted" and report.total_parts]
+    assert (disk.waited, disk.kept) == (0, len(begun)) and begun
+
+
 def test_an_error_has_a_twin_for_each_file() -> None:
     """The advice of one is worded for its own command; all else is the same."""
     error = VidupError(ExitCode.AGAIN, "what", cause="cause", advice="--restart", mended_outside=True, concerns_all=True)

@@ -11,6 +11,7 @@ import click
 
 from vidup.console.help import Command
 from vidup.console.options import SANDBOX, resume_command, state_folder, state_option
+from vidup.plan.openplan import FOLLOWED
 
 if TYPE_CHECKING:
     from vidup.state.record import Record
@@ -49,7 +50,7 @@ def list_(context: click.Context, /, state_dir: Path | None, as_json: bool) -> i
     now = time.time()
     for line in _aligned([_columns(record, now) for record in records]):
         click.echo(line)
-    click.echo(f"Continue one with: {resume_command(context, records[0].checkpoint.upload_id)}", err=True)
+    click.echo(f"Continue one with: {records[0].checkpoint.again or resume_command(context, records[0].checkpoint.upload_id)}", err=True)
     return 0
 
 
@@ -58,7 +59,7 @@ def _columns(record: Record, now: float) -> tuple[str, ...]:
     from vidup.inert import inert
 
     known = record.checkpoint
-    parts = f"{len(record.confirmed)}/{known.total_parts} parts"
+    parts = f"{len(record.confirmed)}/{known.total_parts} parts" if known.plan.ended else f"{len(record.confirmed)} parts"
     return known.upload_id, inert(known.video_id), parts, _expiry(record, now), _mark(record), inert(known.path)
 
 
@@ -83,6 +84,8 @@ def _expiry(record: Record, now: float) -> str:
 def _mark(record: Record) -> str:
     """`gone` or `changed` for a file with which the upload will not go on as it is."""
     known = record.checkpoint
+    if not known.plan.ended:
+        return "growing" if known.path.startswith(FOLLOWED) else "stream"
     try:
         about = os.stat(known.path)
     except (OSError, ValueError):
@@ -99,9 +102,9 @@ def _row(context: click.Context, record: Record) -> dict[str, object]:
         "upload_id": known.upload_id,
         "video_id": known.video_id,
         **file_fields(known.path),
-        "size": known.size,
-        "total_parts": known.total_parts,
+        "size": known.size or None,
+        "total_parts": known.total_parts or None,
         "parts_done": len(record.confirmed),
         "age_seconds": round(time.time() - known.began),
-        "resume_command": resume_command(context, known.upload_id),
+        "resume_command": known.again or resume_command(context, known.upload_id),
     }

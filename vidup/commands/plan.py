@@ -22,7 +22,7 @@ from vidup.errors import ExitCode
 @click.pass_context
 def plan(context: click.Context, /, part_size: int | None, jobs: int, sandbox: bool, base_url: str | None, allow_http: bool, as_json: bool,
          **_inputs: Any) -> int:  # fmt: skip
-    """Show how each FILE would be split, and what the rate limit alone costs in time. Nothing is sent, and no key is needed.
+    """Show how each FILE would be split, and what the rate limit alone costs in time; - is a stream. Nothing is sent; no key is needed.
 
     \b
     Examples:
@@ -40,8 +40,11 @@ def plan(context: click.Context, /, part_size: int | None, jobs: int, sandbox: b
 
         return plan_all(taken, part_size, jobs, limit, as_json)
     from vidup.console.answering import answer
-    from vidup.upload.rehearsal import plan_file
+    from vidup.console.inflow import file_on_stdin
+    from vidup.upload.rehearsal import plan_file, plan_stream
 
-    forecast = plan_file(taken.items[0].path, part_size, jobs, limit)
+    path = taken.items[0].path
+    path = (file_on_stdin() or path) if path == "-" else path
+    forecast = plan_stream(part_size, jobs, limit) if path == "-" else plan_file(path, part_size, jobs, limit)
     answer(forecast.lines(), forecast.to_json(), as_json)
     return ExitCode.OK

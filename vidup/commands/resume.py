@@ -29,6 +29,7 @@ from vidup.console.settings import noise_of
 from vidup.console.upload_ids import UploadId
 from vidup.errors import ExitCode, VidupError
 from vidup.inert import command_line
+from vidup.plan.openplan import FOLLOWED
 
 if TYPE_CHECKING:
     from vidup.api.credentials import ApiKey
@@ -96,7 +97,7 @@ def _finder(folder: StateFolder) -> Callable[[str], Record]:
             return record
         path = os.path.realpath(name)
         for record in records():
-            if name == record.checkpoint.video_id or path == record.checkpoint.path:
+            if name == record.checkpoint.video_id or path == record.checkpoint.path.removeprefix(FOLLOWED):
                 return record
         raise VidupError(ExitCode.UNKNOWN, f"No interrupted upload is called {name}", advice="See what there is: vidup list")
 
@@ -105,28 +106,34 @@ def _finder(folder: StateFolder) -> Callable[[str], Record]:
 
 def _task(context: click.Context, record: Record, key: ApiKey | VidupError | None) -> Task:
     from vidup.console.task import Task
-    from vidup.plan.parts import Plan
-    from vidup.upload.order import Order
+    from vidup.upload.order import Following, Order
     from vidup.upload.outcome import Report
 
     known, options = record.checkpoint, context.params
     command = resume_command(context, known.upload_id)
     untouched = Report(
         "interrupted", known.path, ExitCode.SIGINT, upload_id=known.upload_id, video_id=known.video_id, size=known.size,
-        part_size=Plan(known.size, known.total_parts).part_size, total_parts=known.total_parts, parts_done=len(record.confirmed),
+        part_size=known.plan.part_size, total_parts=known.total_parts or None, parts_done=len(record.confirmed),
         resumable=True,
     )  # fmt: skip
+    path = known.path.removeprefix(FOLLOWED)
+    if known.again:
+        refusal = VidupError(
+            ExitCode.USAGE, f"{known.upload_id} is the upload of a stream, which only its producer can make again", advice=known.again
+        )
+        return Task(refusal, untouched, lambda _upload_id: known.again)
     if key is None or isinstance(key, VidupError):
         return Task(key, untouched, lambda _upload_id: command)
     order = Order(
-        path=known.path, base_url=known.base_url, key=key, state_dir=state_folder(options["state_dir"]),
+        path=path, base_url=known.base_url, key=key, state_dir=state_folder(options["state_dir"]),
         video=known.options, video_id=known.requested_id or None, part_size=options["part_size"], jobs=options["jobs"],
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
         adopt=options["adopt"], continuing=known.upload_id, wait=patience(context, options["wait"]),
+        inflow=Following() if path != known.path else None,
     )  # fmt: skip
     return Task(
         order, untouched, lambda _upload_id: command,
-        lambda more: restart_command(context, more, known.path, known.base_url, known.options),
+        lambda more: restart_command(context, more, path, known.base_url, known.options),
         lambda video_id: status_command(context, known.base_url, video_id),
     )  # fmt: skip
 

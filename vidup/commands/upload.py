@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from vidup.console.help import Command
-from vidup.console.inputs import collect, inputs
+from vidup.console.inputs import Inputs, Item, collect, inputs
 from vidup.console.options import (
     VIDEO,
+    AnySize,
+    Duration,
     Size,
     VideoId,
     after_options,
@@ -32,6 +34,11 @@ from vidup.errors import VidupError
 
 @click.command(cls=Command)
 @inputs
+@click.option("--from-command", is_flag=True, help="Upload the output of a command, which is named after --.")
+@click.option("--min-size", type=AnySize(), metavar="SIZE", help="Take a stream that ends before this for one that failed.")
+@click.option("--follow", is_flag=True, help="Upload the file while another process is still writing it.")
+@click.option("--idle", type=Duration(), default="30s", show_default=True, metavar="DURATION",
+              help="With --follow: what has not changed for so long is at its end.")  # fmt: skip
 @click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE",
               help="Leave out what this file says is uploaded, and add a line to it for each file that is over.")  # fmt: skip
 @video_options
@@ -48,12 +55,13 @@ from vidup.errors import VidupError
 @click.option(
     "--adopt", is_flag=True, help="Take parts that vidup cannot vouch for as parts of this file; if they are not, the video breaks."
 )
+@click.option("--any-file", is_flag=True, help="Send the file whatever it looks like, also what cannot be a video.")
 @after_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, check the key and what would be continued; create and send nothing.")
 @noise_options
 @click.pass_context
 def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) -> int:
-    """Upload each FILE to api.video and print the video ids.
+    """Upload each FILE to api.video and print the video ids; - is standard input.
 
     \b
     Examples:
@@ -62,6 +70,9 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
       vidup upload --json --retry-for 2h movie.mp4 | jq .assets
       vidup upload -r --title "{parent}: {stem}" course/
       vidup upload --dry-run movie.mp4
+      ffmpeg -i in.mov -f mpegts - | vidup upload - -t "My film"
+      vidup upload -t "My film" --from-command -- ffmpeg -i in.mov -f mpegts -
+      vidup upload --follow recording.mkv
 
     Interrupted? Run the very same command again: parts that the server has are never sent twice.
     """
@@ -69,18 +80,20 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
 
     from vidup.console.answering import end_by_early_signal, nothing_to_do, run_dry, run_dry_all, tell_first
     from vidup.console.early import CutShort, Waiting
+    from vidup.console.inflow import again, stream_of, stream_task
     from vidup.console.keys import find_key
     from vidup.console.manifesting import open_keeper
     from vidup.console.session import refuse_upload, run_uploads
     from vidup.console.tasks import tasks_of, unbegun_tasks
-    from vidup.upload.order import Order
+    from vidup.upload.order import Inflow, Order
 
     _refuse_contradictions(context, options)
+    inflow = stream_of(context)
     base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
     wait = patience(context, options["wait"])
     try:
-        taken = collect(context)
+        taken = collect(context) if not isinstance(inflow, Inflow) else Inputs([Item("-", 1)], 1, False, None, ())
     except CutShort:  # a list was still being read: it is not known of which files there could be a result
         return end_by_early_signal()
     if options["video_id"] is not None and taken.total > 1:
@@ -99,15 +112,16 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
         if taken.several:
             error.concerns_all = True
             return run_uploads(unbegun_tasks(taken, error), noise)
-        return refuse_upload(files[0], error, noise, video_id=options["video_id"])
+        return refuse_upload(taken.items[0].path, error, noise, video_id=options["video_id"])
     order = Order(
         path="", base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
         part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=taken.share_of(uploads_per_minute(base_url)), restart=options["restart"], portable=options["portable"],
         adopt=options["adopt"], nonce=secrets.token_hex(8), wait=wait, skip_existing=options["if_exists"] == "skip",
+        any_file=options["any_file"], inflow=inflow, again=again(inflow) if isinstance(inflow, Inflow) else "",
     )  # fmt: skip
-    tasks = tasks_of(context, taken, order)
+    tasks = tasks_of(context, taken, order) if not isinstance(inflow, Inflow) else [stream_task(context, order)]
     if options["dry_run"]:
         if keeper is not None:
             tasks, left_out = keeper.not_vouched(tasks)

@@ -11,7 +11,7 @@ from vidup.console.options import Noise, environment
 from vidup.console.session import refuse_upload
 from vidup.console.signals import die_by
 from vidup.console.summary import failure_lines
-from vidup.console.task import Task
+from vidup.console.task import Task, worth_telling
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
 from vidup.inert import json_line
@@ -69,6 +69,10 @@ def end_by_early_signal() -> ExitCode:
     return ExitCode.OK
 
 
+def _heard_by(view: View, noise: Noise) -> Tell:
+    return lambda event: view.tell(event) if worth_telling(event, noise) else None
+
+
 def run_dry(task: Task, noise: Noise) -> ExitCode:
     """Tell on stdout what this upload would do; returns the exit code that it would be refused with, else 0."""
     from vidup.upload.rehearsal import rehearse
@@ -80,7 +84,7 @@ def run_dry(task: Task, noise: Noise) -> ExitCode:
     order, view = task.order, _view(noise)
     if noise.verbose:
         view.message("\n".join([*noise.sources, f"the API key is from {order.key.source}"]))
-    (rehearsal,) = rehearse([order], view.tell, view.message if noise.verbose >= 2 else None)
+    (rehearsal,) = rehearse([order], _heard_by(view, noise), view.message if noise.verbose >= 2 else None)
     if isinstance(rehearsal, VidupError):
         return refuse_upload(order.path, rehearsal, noise, order.key.source)
     if noise.as_json or not noise.quiet:
@@ -99,7 +103,7 @@ def run_dry_all(tasks: Sequence[Task], noise: Noise) -> ExitCode:
     orders = [task.order for task in tasks if isinstance(task.order, Order)]
     if noise.verbose:
         view.message("\n".join([*noise.sources, *(f"the API key is from {order.key.source}" for order in orders[:1])]))
-    outcomes = iter(rehearse(orders, view.tell, view.message if noise.verbose >= 2 else None))
+    outcomes = iter(rehearse(orders, _heard_by(view, noise), view.message if noise.verbose >= 2 else None))
     codes: list[ExitCode] = []
     good: list[Rehearsal] = []
     for task in tasks:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 HEADINGS: Final = {
     "Video": ("title", "description", "tag", "metadata", "public", "mp4", "panoramic", "player_id", "language", "transcript"),
     "Many files": ("recursive", "include", "exclude", "from_file", "null", "shard", "shard_by", "manifest"),
+    "No finished file": ("any_file", "follow", "idle", "from_command", "min_size"),
     "Where to": ("video_id", "sandbox", "base_url", "allow_http", "api_key_file"),
     "How": ("part_size", "jobs", "retry_for", "timeout", "restart", "portable", "if_exists", "adopt", "dry_run", "state_dir", "everything"),
     "After": ("wait", "wait_timeout"),

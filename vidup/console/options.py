@@ -41,6 +41,21 @@ class Size(click.ParamType[int]):
         return size
 
 
+class AnySize(click.ParamType[int]):
+    """A size of at least one byte."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            size = value if isinstance(value, int) else parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if size < 1:
+            self.fail("a size is at least one byte", param, ctx)
+        return size
+
+
 class Duration(click.ParamType[float]):
     """Seconds, or 15m, 2h."""
 

@@ -10,11 +10,14 @@ from vidup.console.options import PRODUCTION, SANDBOX, STICKY, as_option, given,
 from vidup.inert import command_line
 from vidup.source.naming import as_template
 
+_FILE = ("any_file", "follow", "idle")
+"""Options that say how the file is to be taken."""
+
 
 def restart_command(context: click.Context, more: str, file: str, base_url: str, video: Mapping[str, object]) -> str:
     """The shell-quoted command that uploads this file into a new video, as the old one was asked for; `more` are options that it needs."""
     words = [*program(), "upload", "--restart", *more.split()]
-    given_too = given(context, STICKY if "--part-size" in more else (*STICKY, "part_size"))
+    given_too = given(context, (*STICKY, *_FILE) if "--part-size" in more else (*STICKY, *_FILE, "part_size"))
     for name in given_too:
         value = context.params[name]
         option = "--" + name.replace("_", "-")

@@ -18,7 +18,7 @@ from vidup.console.parting import Parting
 from vidup.console.results import print_result, result_line
 from vidup.console.signals import ENDING, Signal, Signals
 from vidup.console.summary import error_lines, failure_lines, stopping_lines, success_lines, undelivered_lines
-from vidup.console.task import Task, untouched, with_command
+from vidup.console.task import Task, untouched, with_command, worth_telling
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Event, Note, Started
 from vidup.progress.base import Kind, Leaving, View, stderr_is_stuck
@@ -131,7 +131,8 @@ class _Session:
             return out if self._keeper is None else kept  # without a row the record has to stay: a rerun looks nowhere else
 
         def hear(event: Event) -> None:
-            stage.tell(event)
+            if worth_telling(event, self._noise):
+                stage.tell(event)
             if isinstance(event, Started) and (note := note_if_again(order, event)):
                 stage.tell(Note(note))
 

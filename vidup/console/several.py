@@ -12,7 +12,7 @@ from vidup.console.leaving import end
 from vidup.console.manifesting import Keeper
 from vidup.console.options import Noise
 from vidup.console.signals import ENDING, Signals
-from vidup.console.task import Task, untouched, with_command
+from vidup.console.task import Task, untouched, with_command, worth_telling
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Awaiting, Event, Note, Started, Tell
 from vidup.state.finished import forget_finished
@@ -126,7 +126,8 @@ class _Several:
         assert isinstance(order, Order)
 
         def hear(event: Event) -> None:
-            self._view.tell_of(whose, event)
+            if worth_telling(event, self._noise):
+                self._view.tell_of(whose, event)
             if isinstance(event, Started) and (note := self._memory.note(order, event)):
                 self._view.tell_of(whose, Note(note))
 

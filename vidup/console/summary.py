@@ -56,7 +56,7 @@ def failure_lines(report: Report, key_source: str = "", look_again: str = "") ->
     if report.error and report.error.advice:
         lines.append(f"→ {inert(report.error.advice, 1000)}")
     if report.resume_command and report.exit_code.resumable and report.exit_code is not ExitCode.BUSY:
-        if safe:
+        if safe and report.total_parts is not None:
             lines.append(f"  Keep {inert(_name(report))} unchanged until then.")
         lines.append(f"→ Continue with: {inert(report.resume_command, 1000)}")
     return lines
@@ -70,7 +70,7 @@ def error_lines(error: VidupError) -> list[str]:
 
 def _could_not(report: Report) -> str:
     """The file as it was named, once, and what failed."""
-    file, what = report.file or "", report.error.what if report.error else "it failed"
+    file, what = "the stream" if report.file == "-" else report.file or "", report.error.what if report.error else "it failed"
     for name in (file, _name(report)):
         if name and what.startswith(f"{name} "):
             what = f"it {what.removeprefix(f'{name} ')}"
@@ -90,7 +90,7 @@ def stopping_lines(report: Report, grace: float, answers: int) -> list[str]:
 
 def _name(report: Report) -> str:
     file = report.file or ""
-    return file.rpartition("/")[2] or file
+    return "the stream" if file == "-" else file.rpartition("/")[2] or file
 
 
 def _parts(report: Report) -> str:
@@ -116,6 +116,8 @@ def _again(report: Report) -> str:
 
 def _safe(report: Report) -> str:
     done = report.parts_done
+    if done and report.total_parts is None and not isinstance(report.error, NotThisFile):
+        return f"{done} part{'s'[: done != 1]} of {show_size(report.part_size or 0)} {'is' if done == 1 else 'are'} safe on the server."
     if not done or not report.size or not report.total_parts or isinstance(report.error, NotThisFile):
         return ""
     plan = Plan(report.size, report.total_parts)

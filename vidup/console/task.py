@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from vidup.console.options import Noise
 from vidup.errors import ExitCode, VidupError
+from vidup.events import Event, Note
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
 
@@ -34,6 +36,11 @@ def with_command(report: Report, task: Task) -> Report:
     if not report.resumable:
         return report
     return report._replace(resume_command=task.resume_command(report.upload_id if report.total_parts is not None else None))
+
+
+def worth_telling(event: Event, noise: Noise) -> bool:
+    """Whether an event is for these ears: details are for those who ask for them."""
+    return noise.verbose > 0 or not (isinstance(event, Note) and event.detail)
 
 
 def untouched(task: Task, code: ExitCode) -> Report:

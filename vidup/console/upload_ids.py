@@ -30,7 +30,7 @@ class UploadId(click.ParamType[str]):
             )
             records = StateFolder(state_folder(Path(given) if given else None)).records()
             ids = [
-                CompletionItem(known.upload_id, help=inert(f"{known.path} ({len(record.confirmed)}/{known.total_parts} parts)", 80))
+                CompletionItem(known.upload_id, help=inert(f"{known.path} ({len(record.confirmed)}/{known.total_parts or '?'} parts)", 80))
                 for record in records
                 if (known := record.checkpoint).upload_id.startswith(incomplete)
             ]

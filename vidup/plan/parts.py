@@ -63,6 +63,25 @@ class Plan(NamedTuple):
         offset = (number - 1) * self.part_size
         return Part(number, offset, min(self.part_size, self.size - offset))
 
+    @property
+    def ended(self) -> bool:
+        """Whether the size is known: that of a file is."""
+        return True
+
+    @property
+    def released(self) -> bool:
+        """Whether the whole may be put together: what a file holds is all there."""
+        return True
+
+    @property
+    def late(self) -> tuple[int, ...]:
+        """Parts that go only when all others are confirmed: those of a file go in any order."""
+        return ()
+
+    def length(self, number: int) -> int:
+        """Bytes of this part, 1 to total_parts."""
+        return self.part(number).length
+
     def content_range(self, number: int) -> str:
         """The Content-Range value of this part, as https://docs.api.video/vod/progressive-upload spells it."""
         return f"part {number}/{self.total_parts}"
@@ -74,6 +93,26 @@ class Plan(NamedTuple):
     def bytes_of(self, received: Collection[int]) -> int:
         """How many bytes of the file these parts hold."""
         return sum(self.part(number).length for number in received)
+
+    def fits(self, parts: Collection[int], total: int | None) -> bool:
+        """Whether a status that lists these parts of that total can be of this plan."""
+        return total in (None, self.total_parts) and max(parts, default=0) <= self.total_parts
+
+    def agreed(self, parts: Collection[int], total: int | None) -> Plan | None:
+        """The plan for the rest, where the server has these parts of that total; None where they cannot be of this file.
+
+        What is stored binds: the server's total. Nothing stored binds nothing, so this plan may be kept.
+        """
+        total = total if parts and total is not None else self.total_parts
+        return Plan(self.size, total) if is_valid_total(self.size, total) and max(parts, default=0) <= total else None
+
+    def is_finer(self, wanted: int) -> bool:
+        """Whether parts of `wanted` bytes would be smaller than these."""
+        return total_parts_for(self.size, wanted) > self.total_parts
+
+    def is_split_by(self, wanted: int) -> bool:
+        """Whether these are the parts that somebody gets who asks for parts of `wanted` bytes."""
+        return total_parts_for(self.size, wanted) == self.total_parts
 
 
 def is_valid_total(size: int, total_parts: int) -> bool:
@@ -105,6 +144,11 @@ def total_parts_for(size: int, wanted: int) -> int:
     while total > 1 and -(-size // total) < MIN_PART:
         total -= 1
     return total
+
+
+def plan_for(size: int, part_size: int | None, jobs: int, uploads_per_minute: int) -> Plan:
+    """The split of a file of `size` bytes: in parts of `part_size` bytes where that is asked for."""
+    return Plan(size, total_parts_for(size, part_size) if part_size else choose_total(size, jobs, uploads_per_minute))
 
 
 def choose_total(size: int, jobs: int, uploads_per_minute: int) -> int:

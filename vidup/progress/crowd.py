@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TextIO
 
-from vidup.events import Event, Note, Resumed, Retrying, Started
+from vidup.events import Encoding, Event, Note, Resumed, Retrying, Started
 from vidup.inert import inert
 from vidup.progress.base import Kind, Leaving, View
 from vidup.progress.choice import Style
@@ -117,6 +117,8 @@ class CrowdView(View):
                 self._started, self._awaiting = event, None
                 self._reading_all()
                 self._begun(event)
+            elif isinstance(event, Encoding) and self._started is None:  # nothing is sent in this run: the wait is all there is to see
+                self._follow(event)
             self._shown_of(whose, event)
 
     def _note(self, whose: Whose, note: Note) -> None:

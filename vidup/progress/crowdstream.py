@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from vidup.events import Event, Finishing, Note, Started
+from vidup.api.videostatus import encoding_words
+from vidup.events import Encoding, Event, Finishing, Note, Started
 from vidup.inert import file_fields
 from vidup.progress.base import Leaving
 from vidup.progress.choice import Style
@@ -25,6 +26,7 @@ class CrowdStreamView(CrowdView, StreamView):
         super().__init__(style, crowd, stream, clock, now)
         self._open: dict[int, tuple[Whose, Meter]] = {}
         self._seen: dict[int, tuple[int, int]] = {}
+        self._waits: dict[int, str] = {}
         self._whose: Whose | None = None
 
     def beat(self) -> None:
@@ -73,12 +75,16 @@ class CrowdStreamView(CrowdView, StreamView):
     def _file_over(self, whose: Whose, report: dict[str, Any], told: Sequence[str]) -> None:
         self._open.pop(whose.number, None)
         self._seen.pop(whose.number, None)
+        self._waits.pop(whose.number, None)
         self._object("result", **{**report, **_naming(whose), "assets": None})
 
     def _shown_of(self, whose: Whose, event: Event) -> None:
         if isinstance(event, Started):
             self._open[whose.number] = whose, Meter()
             event = event._replace(file=whose.file)
+        elif isinstance(event, Encoding):
+            self._wait(whose, encoding_words(event.ingest, event.qualities))
+            return
         elif isinstance(event, Finishing):
             return  # which shows the progress of one upload; of many, the next beat does
         self._whose = whose
@@ -86,6 +92,12 @@ class CrowdStreamView(CrowdView, StreamView):
             self._shown(event)
         finally:
             self._whose = None
+
+    def _wait(self, whose: Whose, reason: str) -> None:
+        """How far the encoding of this file is that is waited for, where that is news."""
+        if self._waits.get(whose.number) != reason:
+            self._waits[whose.number] = reason
+            self._object("wait", **_naming(whose), seconds=0, reason=reason)
 
     def _note(self, whose: Whose, note: Note) -> None:
         self._object("note", **_naming(whose), text=note.text, kind="warning" if note.warning else "note")

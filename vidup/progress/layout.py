@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from vidup.events import Started
 from vidup.inert import inert
-from vidup.progress.words import amounts, brief, condition, file_name, percent, speed
+from vidup.progress.words import amounts, brief, condition, file_name, part_counts, percent, speed
 from vidup.upload.rate import Pace
 from vidup.upload.tally import PartState, Snapshot
 
@@ -51,7 +51,9 @@ def frame(started: Started, numbers: Snapshot, pace: Pace, columns: int, glyphs:
     """
     room = columns - 1
     last = max(1, room - ECHO)
-    lines = (_headline(started, room, glyphs, width), _bar_line(numbers, pace, room, glyphs, down), _map_line(numbers, last, glyphs))
+    amount = _bar_line(numbers, pace, room, glyphs, down) if numbers.ended else _amount_line(numbers, pace, down)
+    counts = _map_line(numbers, last, glyphs) if numbers.ended else ((part_counts(numbers), ""),)
+    lines = (_headline(started, room, glyphs, width), amount, counts)
     return cropped(lines[0], room, width), cropped(lines[1], room, width), cropped(lines[2], last, width)
 
 
@@ -124,6 +126,13 @@ def _bar_line(numbers: Snapshot, pace: Pace, room: int, glyphs: Glyphs, down: st
     alone: Line = (short,) if noted and room >= _fields_width((short,)) else (done,)
     fields = next((choice for choice, bar in choices if room - _fields_width(choice) >= bar), alone)
     return (*_bar(numbers, max(0, room - _fields_width(fields)), glyphs), *((GAP + text, style) for text, style in fields))
+
+
+def _amount_line(numbers: Snapshot, pace: Pace, down: str) -> Line:
+    """Instead of a bar, where nobody knows of how much."""
+    noted = down or pace.stalled or pace.limited or pace.stopping is not None
+    fields = (("" if down else speed(numbers, pace), ""), (condition(numbers, pace, down), "yellow" if noted else ""))
+    return ((f"{amounts(numbers)} confirmed", "bold"), *((GAP + text, style) for text, style in fields if text))
 
 
 def _bar(numbers: Snapshot, cells: int, glyphs: Glyphs) -> Line:

@@ -36,9 +36,9 @@ class StreamView(View):
         self._object(
             "progress",
             bytes_confirmed=min(numbers.bytes_confirmed, numbers.bytes_total),
-            bytes_total=numbers.bytes_total,
+            bytes_total=numbers.bytes_total if numbers.ended else None,
             parts_done=numbers.parts_done,
-            total_parts=numbers.total_parts,
+            total_parts=numbers.total_parts if numbers.ended else None,
             rate=round(pace.rate),
             eta=None if pace.eta is None else round(pace.eta, 1),
         )

@@ -55,7 +55,8 @@ class TerminalView(LineView):
         self._drawn, self._columns, self._lines = block, size.columns, size.lines
         self._settle_cursor()
         if self._started is not None:
-            self._tell_terminal(percent(self._tally.snapshot()))
+            numbers = self._tally.snapshot()
+            self._tell_terminal(percent(numbers) if numbers.ended else None)
 
     def _tell_no_more(self) -> None:
         self._tell_terminal(None)

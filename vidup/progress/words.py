@@ -21,16 +21,20 @@ _LEAST: Final = 20
 
 def is_whole(numbers: Snapshot) -> bool:
     """Whether the server has acknowledged every part."""
-    return numbers.parts_done == numbers.total_parts
+    return numbers.ended and numbers.parts_done == numbers.total_parts
 
 
 def percent(numbers: Snapshot) -> int:
-    """Whole percents that the server acknowledged; 100 only with the last part."""
+    """Whole percents that the server acknowledged; 100 only with the last part, and 0 where nobody knows of how much."""
+    if not numbers.ended:
+        return 0
     return 100 if is_whole(numbers) else min(99, 100 * numbers.bytes_confirmed // numbers.bytes_total)
 
 
 def amounts(numbers: Snapshot) -> str:
-    """`309.0 MiB/3.00 GiB`: acknowledged and in all."""
+    """`309.0 MiB/3.00 GiB`: acknowledged and in all; `309.0 MiB` where nobody knows of how much."""
+    if not numbers.ended:
+        return show_size(numbers.bytes_confirmed)
     return f"{show_size(min(numbers.bytes_confirmed, numbers.bytes_total))}/{show_size(numbers.bytes_total)}"
 
 
@@ -49,9 +53,11 @@ def condition(numbers: Snapshot, pace: Pace, down: str = "") -> str:
         return stopping_words(numbers.states.count(PartState.ANSWER), pace.stopping)
     if pace.limited:
         return f"rate limit: {show_duration(math.ceil(pace.limited))}"
+    if is_starved(numbers):
+        return f"waiting for more{f' {show_duration(pace.idle)}' if pace.idle >= STALL_AFTER else ''}"
     if pace.idle >= STALL_AFTER:
         return f"{'awaiting answer' if pace.answering else 'stalled'} {show_duration(pace.idle)}"
-    if not _TO_SEND.intersection(numbers.states):
+    if numbers.ended and not _TO_SEND.intersection(numbers.states):
         return "awaiting answer"
     return "" if pace.eta is None else f"eta {show_duration(pace.eta)}"
 
@@ -61,17 +67,33 @@ def stopping_words(answers: int, seconds: float) -> str:
     return f"stopping, {show_duration(math.ceil(seconds))} for {answers} answer{'s'[: answers > 1]}" if answers else "stopping"
 
 
+def is_starved(numbers: Snapshot) -> bool:
+    """Whether everything that has come is confirmed, and more will come."""
+    return not numbers.ended and numbers.parts_done + numbers.held == numbers.total_parts
+
+
+def part_counts(numbers: Snapshot) -> str:
+    """`12 parts, 3 on their way, 2 waiting`: of what has no total yet."""
+    waiting = numbers.total_parts - numbers.parts_done - numbers.parts_active
+    counts = (f"{numbers.parts_done} part{'s'[: numbers.parts_done != 1]}", *(f"{count} {where}" for count, where in (
+        (numbers.parts_active, "on their way"), (waiting, "waiting")) if count > 0))  # fmt: skip
+    return ", ".join(counts)
+
+
 def progress_line(numbers: Snapshot, pace: Pace, down: str = "") -> str:
     """`10%  309.0 MiB/3.00 GiB  11.9 MiB/s  eta 3:52`; of a line that is `down` no rate is claimed."""
-    fields = (f"{percent(numbers)}%", amounts(numbers), "" if down else speed(numbers, pace), condition(numbers, pace, down))
+    done = f"{percent(numbers)}%" if numbers.ended else part_counts(numbers)
+    fields = (done, amounts(numbers), "" if down else speed(numbers, pace), condition(numbers, pace, down))
     return "  ".join(field for field in fields if field)
 
 
 def start_line(event: Started) -> str:
     """The line that a log needs to find this upload again: what, how it is split, and both ids."""
     split = "in one part" if event.total_parts == 1 else f"{event.total_parts} parts of {show_size(event.part_size)}"
-    jobs = f", {event.jobs} at a time" if event.total_parts > 1 else ""
+    jobs = f", {event.jobs} at a time" if event.total_parts != 1 else ""
     ids = f"as {inert(event.video_id)}, upload id {inert(event.upload_id)}"
+    if event.size is None:
+        return f"vidup: uploading {file_name(event)} (in parts of {show_size(event.part_size)}{jobs}) {ids}"
     return f"vidup: uploading {file_name(event)} ({show_size(event.size)}, {split}{jobs}) {ids}"
 
 
@@ -84,6 +106,8 @@ def retry_line(event: Retrying) -> str:
 def resumed_line(event: Resumed) -> str:
     """`resuming: 35 of 62 parts are already on the server`, and by whose word."""
     known = "are already on the server" if event.source == "server" else "were confirmed before, says this machine's record"
+    if event.total_parts is None:
+        return f"resuming: what comes is compared with the {event.parts_done} parts that {known}"
     return f"resuming: {event.parts_done} of {event.total_parts} parts {known}"
 
 
@@ -104,7 +128,8 @@ def encoding_line(events: Sequence[Encoding]) -> str:
 def down_line(event: LineDown, numbers: Snapshot | None) -> str:
     """`127.0.0.1:18090 refused the connection: trying again for up to 15 min; 4 of 20 parts are safe`."""
     patience = "until it answers" if event.left == math.inf else f"for up to {_minutes(event.left)}"
-    safe = f"; {numbers.parts_done} of {numbers.total_parts} parts are safe" if numbers is not None and numbers.parts_done else ""
+    of = f" of {numbers.total_parts}" if numbers is not None and numbers.ended else ""
+    safe = f"; {numbers.parts_done}{of} parts are safe" if numbers is not None and numbers.parts_done else ""
     address = f"; nothing has answered yet at {inert(event.address)} (--base-url)" if event.address else ""
     return f"{inert(event.reason)}: trying again {patience}{safe}{address}"
 

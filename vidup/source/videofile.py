@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from vidup.errors import Cancelled, ExitCode, VidupError
-from vidup.plan.parts import MAX_SIZE, MIB, Part
+from vidup.plan.openplan import Grown
+from vidup.plan.parts import MAX_SIZE, MIB, Part, Plan, plan_for
 from vidup.units import show_size
 
 BLOCK: Final = 512 * 1024
@@ -28,8 +29,33 @@ _SAMPLE_EVERY: Final = 16 * MIB
 _buffers = threading.local()
 
 
+class Whole:
+    """What a source that is all there answers to what is asked of one that grows."""
+
+    __slots__ = ()
+    size: int
+
+    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int) -> Plan:
+        """The split to begin with."""
+        return plan_for(self.size, part_size, jobs, uploads_per_minute)
+
+    def has_begun(self) -> bool:
+        """Whether there is a part that may be sent."""
+        return True
+
+    def read_in(self, part_size: int) -> None:
+        """It need not be read ahead."""
+
+    def news(self, is_done: Callable[[int], bool]) -> Grown | None:
+        """There never are any."""
+        return None
+
+    def stopping(self) -> None:
+        """There is nobody to be told."""
+
+
 @dataclass(frozen=True, slots=True)
-class VideoFile:
+class VideoFile(Whole):
     """An open regular file of 1 byte to 52,428,800,000 bytes. One descriptor serves the whole upload, so a rename cannot mix two files."""
 
     path: str
@@ -95,6 +121,20 @@ class VideoFile:
         )  # fmt: skip
 
 
+class Readable(Protocol):
+    """What a body asks of the file that its part lies in."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def descriptor(self) -> int: ...
+
+    def check_unchanged(self) -> None: ...
+
+    def unreadable(self, where: str, error: OSError) -> VidupError: ...
+
+
 class Cut(Protocol):
     """Whether a body on its way is to be cut."""
 
@@ -127,7 +167,7 @@ def open_video(path: str) -> VideoFile:
         real = os.path.realpath(path)
         descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:  # ValueError for a NUL in the path
-        raise _cannot_open(path, error) from error
+        raise cannot_open(path, error) from error
     about = os.fstat(descriptor)
     refusal = _why_not(about)
     if refusal:
@@ -157,13 +197,13 @@ def look_at(path: str) -> Look:
     try:
         about = os.stat(path)
     except (OSError, ValueError) as error:
-        return Look(None, _cannot_open(path, error))
+        return Look(None, cannot_open(path, error))
     identity = about.st_dev, about.st_ino
     if refusal := _why_not(about):
         what, advice = refusal
         return Look(identity, VidupError(ExitCode.FILE, f"{path} {what}", advice=advice))
     if not os.access(path, os.R_OK):
-        return Look(identity, _cannot_open(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
+        return Look(identity, cannot_open(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
     return Look(identity, None)
 
 
@@ -174,7 +214,7 @@ def _nameless() -> VidupError:
     )  # fmt: skip
 
 
-def _cannot_open(path: str, error: OSError | ValueError) -> VidupError:
+def cannot_open(path: str, error: OSError | ValueError) -> VidupError:
     """The refusal of a path that leads to no file; of a relative one also the folder it was looked for in."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if re.match(r"[a-z][a-z0-9+]+://", path, re.IGNORECASE):
@@ -224,7 +264,7 @@ class PartBody:
     last took any or got rid of any (`time.monotonic()`; 0.0 before).
     """
 
-    def __init__(self, video: VideoFile, part: Part, stop: Cut) -> None:
+    def __init__(self, video: Readable, part: Part, stop: Cut) -> None:
         self._video = video
         self._part = part
         self._stop = stop

@@ -48,6 +48,9 @@ class Disk(Protocol):
     def remove(self, path: Path, lasting: bool = True) -> None:
         """Remove the file; one that is missing is fine."""
 
+    def keep(self, path: Path) -> None:
+        """Have all that was written to this file, and its name, on the platter."""
+
     def exists(self, path: Path) -> bool:
         """Whether there is such a file."""
 
@@ -125,6 +128,15 @@ class OsDisk:
             return
         if lasting:
             _sync_folder(path.parent)
+
+    def keep(self, path: Path) -> None:
+        """As `Disk` says."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _sync(descriptor)
+        finally:
+            os.close(descriptor)
+        _sync_folder(path.parent)
 
     def exists(self, path: Path) -> bool:
         """As `Disk` says."""

@@ -219,6 +219,14 @@ class Journal:
         if parts:
             self._append(*({"kind": "attempt", "value": part} for part in parts))
 
+    def attempt_of(self, part: int, digest: str) -> None:
+        """This part, of that SHA-256, is about to be sent for the first time."""
+        self._append({"kind": "digest", "value": [part, digest]})
+
+    def lost(self, part: int) -> None:
+        """The server took this part, but does not show it: it counts as missing."""
+        self._append({"kind": "lost", "value": part})
+
     def confirm(self, part: int) -> None:
         """The server has this part."""
         self._append({"kind": "part", "value": part})
@@ -254,6 +262,11 @@ class Journal:
     def file_changed(self) -> None:
         """The file was written to while parts of it were being sent, so those parts and the file are no longer one."""
         self._append({"kind": "changed"})
+
+    def keep(self) -> None:
+        """This record is to be gone on with later, and is said to be: from now on it outlives a power failure in any case."""
+        if not self.lasts:
+            self._folder.disk.keep(self._folder.file_of(self._upload_id))
 
     def close(self) -> None:
         """Write nothing any more: once the lock is released, the record may be another process's."""

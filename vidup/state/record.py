@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple, get_origin, get_type_hints
 
 from vidup.errors import ExitCode, VidupError
+from vidup.plan.openplan import AnyPlan, OpenPlan
+from vidup.plan.parts import Plan
 
 VERSION: Final = 1
 
@@ -20,7 +23,8 @@ class Checkpoint(NamedTuple):
 
     `created`: vidup made the container. `vouched`: the parts in it are known to be this file's. `requested_id`: the --video-id given.
     `key_hash`: a few digits that tell one key from another. `options`: what the video was created with. `began`: seconds since 1970.
-    `device` and `inode`: which file it was, whatever its path; 0 where the record is older than they are.
+    `device` and `inode`: which file it was, whatever its path; 0 where the record is older than they are. `part_size`: bytes of a part
+    of something that had no size when it was begun, 0 for a file; `again`: the command that goes on with it, where `vidup resume` cannot.
     """
 
     upload_id: str
@@ -39,6 +43,13 @@ class Checkpoint(NamedTuple):
     began: float
     device: int = 0
     inode: int = 0
+    part_size: int = 0
+    again: str = ""
+
+    @property
+    def plan(self) -> AnyPlan:
+        """The split; of what has no size yet only the size of its parts."""
+        return OpenPlan(self.part_size) if self.part_size else Plan(self.size, self.total_parts)
 
 
 class Record(NamedTuple):
@@ -46,7 +57,8 @@ class Record(NamedTuple):
 
     `confirmed`: parts that the server said it has. `attempted`: parts that may be there, the confirmed ones among them.
     `file_changed`: the file was written to while parts of it were being sent. `touched`: a run found that it was written to, or touched,
-    where it lies, and nobody has said since that its content is the same.
+    where it lies, and nobody has said since that its content is the same. `digests`: SHA-256 of parts that were begun to be sent, where
+    nothing else can tell later what they held.
     """
 
     checkpoint: Checkpoint
@@ -54,6 +66,7 @@ class Record(NamedTuple):
     attempted: frozenset[int] = frozenset()
     file_changed: bool = False
     touched: bool = False
+    digests: Mapping[int, str] = MappingProxyType({})
 
 
 def encode(entry: Mapping[str, object]) -> bytes:
@@ -111,6 +124,7 @@ def _checkpoint(entries: Iterable[Mapping[str, object]], name: str) -> Checkpoin
 
 def _followed(checkpoint: Checkpoint, entries: Iterable[Mapping[str, object]]) -> Record:
     confirmed: set[int] = set()
+    digests: dict[int, str] = {}
     attempted: set[int] = set()
     changed = touched = False
     for entry in entries:
@@ -120,6 +134,11 @@ def _followed(checkpoint: Checkpoint, entries: Iterable[Mapping[str, object]]) -
             confirmed.update({value} if kind == "part" else ())
         elif kind == "refused" and isinstance(value, int):
             attempted.discard(value)
+        elif kind == "lost" and isinstance(value, int):
+            confirmed.discard(value)
+        elif kind == "digest" and isinstance(value, list) and list(map(type, value)) == [int, str]:
+            digests[value[0]] = value[1]
+            attempted.add(value[0])
         elif kind == "total" and isinstance(value, int):
             if value != checkpoint.total_parts:  # a part number means nothing without its total
                 confirmed.clear()
@@ -136,4 +155,4 @@ def _followed(checkpoint: Checkpoint, entries: Iterable[Mapping[str, object]]) -
             changed = True
         elif kind == "touched":
             touched = True
-    return Record(checkpoint, frozenset(confirmed), frozenset(attempted), changed, touched)
+    return Record(checkpoint, frozenset(confirmed), frozenset(attempted), changed, touched, digests)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from vidup.api.client import Api
 from vidup.api.transport.transport import Trace
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
+from vidup.source.inspection import inspect
 from vidup.source.videofile import open_video
 from vidup.state.journal import StateFolder
 from vidup.upload.acting import Acts, Backoff
@@ -18,8 +20,9 @@ from vidup.upload.crowd import Crowd
 from vidup.upload.dice import about, apart, full_jitter
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
+from vidup.upload.exchange import Source
 from vidup.upload.health import ENDLESS_LIMIT, RetryBudget
-from vidup.upload.order import Order
+from vidup.upload.order import Following, Inflow, Order
 from vidup.upload.outcome import Report
 from vidup.upload.pacing import Pacer
 from vidup.upload.questions import PATIENCE
@@ -100,5 +103,37 @@ class Batch:
         folder = self._folders.get(order.state_dir)
         if folder is None:
             folder = self._folders[order.state_dir] = StateFolder(order.state_dir)
-        world = World(open_video, folder, self._clock.now, time.time, self._stop.is_set, about)
+        world = World(partial(self._open, order, hears), folder, self._clock.now, time.time, self._stop.is_set, about)
         return Upload(number, order, world, self._acts, hears, deliver, self.crowd)
+
+    def _open(self, order: Order, tell: Tell, path: str) -> Source:
+        """What the order names: a stream, a file that grows, or one that was looked at, unless it was when its upload began."""
+        if isinstance(order.inflow, Following):
+            from vidup.source.growing import Growing
+
+            return Growing(path, order.jobs, self._stop.is_set, order.inflow.idle, order.any_file)
+        if order.inflow is not None:
+            return self._stream(order, order.inflow)
+        video = open_video(path)
+        if not (order.any_file or order.continuing):
+            try:
+                inspect(video, path, tell)
+            except VidupError:
+                video.close()
+                raise
+        return video
+
+    def _stream(self, order: Order, inflow: Inflow) -> Source:
+        """The stream, named for people, and for the record by its title and the whole command."""
+        import hashlib
+
+        from vidup.source.producers import Command, Pipe
+        from vidup.source.stream import Stream
+
+        title = str(order.video.get("title", ""))
+        producer = Command(inflow.command) if inflow.command else Pipe()
+        name = f"the output of {inflow.command[0]}" if inflow.command else "standard input"
+        command = "\0".join(inflow.command).encode("utf-8", "surrogateescape")
+        mark = f" [{hashlib.sha256(command).hexdigest()[:8]}]" if inflow.command else ""
+        path = f"{name}{f': {title}' if title else ''}{mark}"
+        return Stream(producer, path, name, order.state_dir, order.jobs, self._stop.is_set, inflow.min_size)

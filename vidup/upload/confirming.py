@@ -39,7 +39,7 @@ def confirm(container: Container, tell: Tell, now: Callable[[], float]) -> Scrip
             _refuse_another(container, ledger)
             container.confirm(book.listed(whole))
             return True
-        if ledger.parts and (ledger.total not in (None, book.plan.total_parts) or max(ledger.parts) not in whole):
+        if ledger.parts and not book.plan.fits(ledger.parts, ledger.total):
             raise not_this_split(ledger)
         container.confirm(book.listed(ledger.parts))
         left = began + LAG - asked_at
@@ -66,6 +66,7 @@ def _sent_again(container: Container, now: float) -> bool:
     """Whether there are parts that the server took and does not list: each is sent once more."""
     book = container.book
     lost = [number for number in book.numbers(Part.ACCEPTED, Part.HELD) if not book.trouble(number).given_up]
+    container.lost(lost)
     for number in lost:
         book.trouble(number).given_up = True
         book.again(number, now)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from vidup.api.ledger import Ledger, foreign_parts
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
-from vidup.plan.parts import Plan
+from vidup.plan.openplan import AnyPlan, Grown
 from vidup.state.journal import Journal, disk_refuses
-from vidup.state.record import Checkpoint
+from vidup.state.record import Checkpoint, Record
 from vidup.upload.outcome import NotThisFile
 from vidup.upload.partbook import PartBook
 
@@ -21,7 +21,7 @@ LEAVE_OUT = "Upload into a video of its own, without --video-id: --restart"
 class Container:
     """The open container of one run. `ledger` is what the server told of it last, `video` its video object.
 
-    `was_there`: it was whole before this run, which was told that such a one will do.
+    `was_there`: it was whole before this run, which was told that such a one will do. `earlier`: the record of the runs before this one.
     """
 
     known: Checkpoint
@@ -31,6 +31,8 @@ class Container:
     tell: Tell
     video: dict[str, object]
     was_there: bool = False
+    earlier: Record | None = None
+    _digests: dict[int, str] = field(default_factory=dict)
     _lines: list[Callable[[], None]] = field(default_factory=list)
     _disk_told: bool = False
 
@@ -40,7 +42,7 @@ class Container:
         return self.known.video_id
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> AnyPlan:
         """The split of the file."""
         return self.book.plan
 
@@ -73,11 +75,14 @@ class Container:
         another's. Raises VidupError where the disk refuses.
         """
         first = number not in self.book.touched
-        if first and (not self.vouched or not self.book.touched):
-            try:
+        digest = self._digests.get(number)
+        try:
+            if digest is not None and first:
+                self.journal.attempt_of(number, digest)
+            elif first and (not self.vouched or not self.book.touched):
                 self.journal.attempt(number)
-            except OSError as error:
-                raise disk_refuses(error) from error
+        except OSError as error:
+            raise disk_refuses(error) from error
         self.book.sending(number)
         return first
 
@@ -97,6 +102,33 @@ class Container:
         for line in lines:
             self._write(line)
 
+    def grow(self, grown: Grown) -> None:
+        """More is known of what is uploaded. Raises VidupError(FILE) if it is not what an earlier run sent parts of."""
+        earlier = self.earlier or Record(self.known)
+        stored = {*earlier.confirmed, *self.ledger.parts}
+        whole = self.ledger.complete
+        for number, digest in sorted(grown.digests.items()):
+            before = earlier.digests.get(number)
+            if before not in (None, digest):
+                raise differs(number, grown.plan.part_size, "it holds other bytes than the part of that number that was sent before")
+            if before is None and (number in stored or whole):
+                raise differs(
+                    number, grown.plan.part_size, "the server has a part of that number, and the record does not tell what it held"
+                )
+        beyond = [number for number in (*stored, *earlier.digests) if grown.plan.ended and number > grown.plan.total_parts]
+        if beyond:
+            raise differs(grown.plan.total_parts, grown.plan.part_size, f"it ends there, and {max(beyond)} parts were sent before")
+        self._digests.update(grown.digests)
+        listed = grown.digests if whole else self.ledger.parts
+        news = [number for number in grown.digests if number in stored or whole]
+        self.book.grow(grown.plan, recorded=earlier.confirmed, listed=listed)
+        self._lines += [lambda number=number: self.journal.confirm(number) for number in news if number not in earlier.confirmed]  # type: ignore[misc]
+
+    def lost(self, numbers: Iterable[int]) -> None:
+        """The server took these parts, and does not show them: to the next run they are missing."""
+        for number in numbers:
+            self._write(lambda number=number: self.journal.lost(number))  # type: ignore[misc]
+
     def file_changed(self) -> None:
         """Write down that the parts sent so far may not be of the file as it is now, before anything else happens."""
         if self.book.may_be_on_server:
@@ -115,9 +147,13 @@ class Container:
         """Take the server's total, and what it lists, for the rest of the upload; what this run knew of the other split is void."""
         self.tell(Note(f"the server counts this upload in {total} parts: going on with its split"))
         self.known = self.known._replace(total_parts=total)
-        self.book = PartBook(Plan(self.known.size, total), listed=ledger.parts, touched=ledger.parts)
+        self.book = PartBook(self.known.plan, listed=ledger.parts, touched=ledger.parts)
         self._lines.clear()
         self._write(lambda: self.journal.replanned(total))
+
+    def keep(self) -> None:
+        """This upload is to be gone on with in a later run."""
+        self._write(self.journal.keep)
 
     def close(self) -> None:
         """Write down what is left and close the journal."""
@@ -140,4 +176,13 @@ def not_this_split(ledger: Ledger) -> VidupError:
         ExitCode.REJECTED, "The parts on the server cannot be parts of this file",
         cause=f"the server counts {ledger.total or 'an unknown number of'} parts and holds {len(ledger.parts)}",
         advice=LEAVE_OUT,
+    )  # fmt: skip
+
+
+def differs(number: int, part_size: int, cause: str) -> VidupError:
+    """The refusal to go on with what is not that whose parts were sent; the record stays, so that the right stream still can go on."""
+    return VidupError(
+        ExitCode.FILE, f"What comes now differs from what was sent before from part {number} on (byte {(number - 1) * part_size})",
+        cause=cause, mended_outside=True,
+        advice="Send the very same bytes again: the record stays. A producer that makes others each time cannot be continued: --restart",
     )  # fmt: skip

@@ -169,7 +169,7 @@ def _counted(state: _State, status: str, count: int = 1) -> _State:
 
 def _look(one: _Open) -> OpenFile:
     if not one.tally.begun:
-        return OpenFile(one.number, one.name, one.size, 0, 0, Condition.OPENING)
+        return OpenFile(one.number, one.name, one.size, 0, 0, Condition.ENCODING if one.tally.encoding else Condition.OPENING)
     numbers = one.tally.snapshot()
     condition = Condition.ENCODING if one.tally.encoding else _condition(numbers)
     return OpenFile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vidup.plan.parts import Plan
+from vidup.plan.openplan import AnyPlan
 from vidup.units import option_size
 from vidup.upload.acting import Action
 from vidup.upload.outcome import Refused, gave_up, smaller_parts
@@ -13,7 +13,7 @@ MOST_CUTS: Final = 10
 """Failures in mid-body of one part, with no part confirmed in between, after which smaller parts are advised."""
 
 
-def cut_too_often(plan: Plan, number: int, action: Action) -> Refused:
+def cut_too_often(plan: AnyPlan, number: int, action: Action) -> Refused:
     """The end of an upload whose parts the line does not carry, with a size that it may carry."""
     smaller = smaller_parts(plan, plan.part_size // 4)
     advice = (

@@ -83,6 +83,7 @@ class Dispatcher:
         """Until every upload is over. Raises only faults of vidup itself."""
         while True:
             turn = self._now()
+            self._roster.rest(turn)
             self._look()
             self._end_what_concerns_all()
             if self._roster.all_over:
@@ -142,7 +143,7 @@ class Dispatcher:
         waking = [upload.wake(turn) for upload in uploads]
         if any(upload.flying for upload in uploads):
             waking.append(now + (_LOOK_SOON if self._outage.is_lost else _LOOK_EVERY))
-        waking += [now + self._budget.ends_in(now), self._outage.wake_at]
+        waking += [self._roster.alarm, now + self._budget.ends_in(now), self._outage.wake_at]
         if not self._renewing and not self._credentials.is_valid(now):
             waking.append(self._renew_at)
         held = [self._held_until(kind, now) for kind in Kind]
@@ -359,6 +360,7 @@ class Dispatcher:
         self._wake_all()
 
     def _wake_all(self) -> None:
+        self._roster.awake()
         for upload in self._roster.open:
             upload.line_is_back()
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from vidup.api.credentials import Token
+from vidup.plan.openplan import AnyPlan, Grown
 from vidup.plan.parts import Part
 from vidup.verdicts.judge import Reply
 
@@ -66,7 +67,10 @@ class Cut(Protocol):
 
 
 class Source(Protocol):
-    """What is uploaded, open: `path` is where it really is, `name` what the user called it; `size` in bytes, the rest as in `stat`."""
+    """What is uploaded, open: `path` is where it really is, `name` what the user called it; `size` in bytes, the rest as in `stat`.
+
+    What has no size yet has one of 0; it grows, and `news` tells by how much.
+    """
 
     @property
     def path(self) -> str: ...
@@ -91,6 +95,21 @@ class Source(Protocol):
     def check_unchanged(self) -> None: ...
 
     def body(self, part: Part, cut: Cut) -> Body: ...
+
+    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int) -> AnyPlan:
+        """The split to begin with; `part_size` in bytes or None to have one chosen."""
+
+    def has_begun(self) -> bool:
+        """Whether there is a part that may be sent. Raises VidupError where there will be none."""
+
+    def read_in(self, part_size: int) -> None:
+        """Parts of this size are wanted from now on."""
+
+    def news(self, is_done: Callable[[int], bool]) -> Grown | None:
+        """What has come since the last call, of a source that grows. Raises VidupError where nothing good will come any more."""
+
+    def stopping(self) -> None:
+        """Nothing more of it is wanted. Waits for nothing."""
 
     def close(self) -> None: ...
 

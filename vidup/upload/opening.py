@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from vidup.api.ledger import NONCE_KEY, Ledger, agreed_total, portable_record, read_ledger, recorded_file
+from vidup.api.ledger import NONCE_KEY, Ledger, portable_record, read_ledger, recorded_file
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Note, Tell
 from vidup.inert import readable
-from vidup.plan.parts import Plan, choose_total, total_parts_for
+from vidup.plan.openplan import AnyPlan
+from vidup.plan.parts import Plan
 from vidup.state.identity import key_hash
 from vidup.state.journal import Journal, StateFolder, disk_refuses
 from vidup.state.record import Checkpoint, Record
@@ -74,7 +75,13 @@ class Opening:
     def parts_expected(self) -> int:
         """How many parts will have to be sent, as far as can be told without asking the server."""
         record = None if self._order.restart else self._folder.read(self.upload_id)
-        return record.checkpoint.total_parts - len(record.confirmed) if record else self._planned()
+        plan, done = (record.checkpoint.plan, len(record.confirmed)) if record else (self._planned(), 0)
+        return plan.total_parts - done if plan.ended else self._order.jobs
+
+    @property
+    def part_size(self) -> int:
+        """Bytes of a part, as far as can be told without asking the server."""
+        return (self._planned() if self.known is None or self._order.restart else self.known.plan).part_size
 
     def open(self) -> Script[Container]:
         """The container, journaled. To be run under the lock. Raises VidupError for every refusal."""
@@ -143,8 +150,8 @@ class Opening:
         vouched = known.created or known.vouched or self._order.adopt
         if self._order.adopt and not (known.created or known.vouched):
             self._tell(_adopting(known.video_id))
-        total = self._agreed(record, ledger, vouched)
-        return Found(known._replace(total_parts=total, vouched=vouched), ledger, record)
+        plan = self._agreed(record, ledger, vouched)
+        return Found(known._replace(total_parts=plan.total_parts, vouched=vouched), ledger, record)
 
     def _still_fits(self, record: Record, ledger: Ledger) -> bool:
         """Whether the record is of this file as it is; False if it can be left behind, as finished or not begun; else raises VidupError."""
@@ -175,18 +182,18 @@ class Opening:
             advice=f"{adopt if only_touched else 'Start over: '}--restart",
         )  # fmt: skip
 
-    def _agreed(self, record: Record, ledger: Ledger, vouched: bool) -> int:
-        """The total that the rest is sent with. Raises VidupError(REJECTED) where the server's cannot be of this file.
+    def _agreed(self, record: Record, ledger: Ledger, vouched: bool) -> AnyPlan:
+        """The split that the rest is sent with. Raises VidupError(REJECTED) where the server's cannot be of this file.
 
         Once any part was attempted its split is fixed: what a killed run sent may still be stored, and a part carries no offset.
         """
         known = record.checkpoint
         untouched = ledger.empty and not record.attempted and not record.confirmed
-        planned = self._planned() if untouched and self._order.part_size else known.total_parts
-        total = agreed_total(ledger, planned, self._source.size)
-        if (ledger.by_bytes and not ledger.complete) or total is None or (total != known.total_parts and not vouched and not ledger.empty):
+        planned = self._planned() if untouched and self._order.part_size and known.plan.ended else known.plan
+        plan = planned.agreed(ledger.parts, ledger.total)
+        if (ledger.by_bytes and not ledger.complete) or plan is None or (plan != known.plan and not vouched and not ledger.empty):
             raise not_this_split(ledger)
-        return total
+        return plan
 
     def _continued(self, found: Found, record: Record) -> Container:
         """The record, opened again: path, split, vouching and the file's identity brought up to date in it."""
@@ -209,11 +216,11 @@ class Opening:
         self._tell_what_is_not_applied(known, now, found.ledger)
         same = now.total_parts == known.total_parts
         book = self._book(now, found.ledger, record if same else None)
-        return Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {})
+        return Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {}, earlier=record)
 
     def _tell_what_is_not_applied(self, known: Checkpoint, now: Checkpoint, ledger: Ledger) -> None:
-        plan = Plan(now.size, now.total_parts)
-        if self._order.part_size and total_parts_for(now.size, self._order.part_size) != plan.total_parts:
+        plan = now.plan
+        if self._order.part_size and not plan.is_split_by(self._order.part_size):
             why = "are on the server already" if ledger.parts else "were sent already"
             self._tell(Note(f"--part-size is not applied: parts of {show_size(plan.part_size)} {why}", True))
         changed = [name for name, value in self._order.video.items() if known.options.get(name) != value]
@@ -237,7 +244,7 @@ class Opening:
     def _found_again(self) -> Script[Found]:
         """A video that bears the record of this very file, so that its parts are vouched for; else nothing."""
         value = portable_record(self._source.size, self._fingerprint)["value"]
-        wanted = Wanted(value, self._source.size, self._planned(), self._order.skip_existing, self._going_on_here)
+        wanted = Wanted(value, self._source.size, self._planned().total_parts, self._order.skip_existing, self._going_on_here)
         match = yield from find(wanted, self._tell, self._wall)
         if match is None:
             return Found(None)
@@ -245,7 +252,7 @@ class Opening:
         changed = [name for name, asked in self._order.video.items() if name != "metadata" and match.video.get(name, asked) != asked]
         if changed:
             self._tell(_not_applied(changed))
-        known = self._checkpoint(match.video_id, match.total, created=False, vouched=True)
+        known = self._checkpoint(match.video_id, Plan(self._source.size, match.total), created=False, vouched=True)
         return Found(known, match.ledger, None, match.video, is_there=match.ledger.complete)
 
     def _going_on_here(self) -> frozenset[str]:
@@ -261,10 +268,11 @@ class Opening:
         video = (yield Ask(Verb.VIDEO, video_id)).reply.body or {}
         ledger = yield from ask_ledger(video_id)
         vouched = self._is_vouched(video_id, video, ledger)
-        total = agreed_total(ledger, None if ledger.parts else self._planned(), self._source.size)
-        if total is None and not ledger.complete:
+        untold = bool(ledger.parts) and ledger.total is None
+        plan = None if untold else self._planned().agreed(ledger.parts, ledger.total)
+        if plan is None and not ledger.complete:
             raise not_this_split(ledger)
-        return Found(self._checkpoint(video_id, total or 1, created=False, vouched=vouched), ledger, None, video)
+        return Found(self._checkpoint(video_id, plan or self._planned(), created=False, vouched=vouched), ledger, None, video)
 
     def _is_vouched(self, video_id: str, video: dict[str, object], ledger: Ledger) -> bool:
         """Whether parts found in the container are this file's. Raises VidupError where they are not, or nobody can tell."""
@@ -305,19 +313,16 @@ class Opening:
             ]
         return payload
 
-    def _planned(self) -> int:
-        size = self._source.size
-        if self._order.part_size:
-            return total_parts_for(size, self._order.part_size)
-        return choose_total(size, self._order.jobs, self._order.uploads_per_minute)
+    def _planned(self) -> AnyPlan:
+        return self._source.plan(self._order.part_size, self._order.jobs, self._order.uploads_per_minute)
 
-    def _checkpoint(self, video_id: str, total: int, *, created: bool, vouched: bool) -> Checkpoint:
+    def _checkpoint(self, video_id: str, plan: AnyPlan, *, created: bool, vouched: bool) -> Checkpoint:
         order, source = self._order, self._source
         return Checkpoint(
             upload_id=self.upload_id, path=source.path, size=source.size, mtime_ns=source.mtime_ns, device=source.device,
-            inode=source.inode, fingerprint=self._fingerprint, base_url=order.base_url, video_id=video_id, total_parts=total,
+            inode=source.inode, fingerprint=self._fingerprint, base_url=order.base_url, video_id=video_id, total_parts=plan.total_parts,
             created=created, vouched=vouched, requested_id=self._requested, key_hash=key_hash(order.base_url, order.key.value),
-            options=dict(order.video), began=self._wall(),
+            options=dict(order.video), began=self._wall(), part_size=0 if plan.ended else plan.part_size, again=order.again,
         )  # fmt: skip
 
     def _begun(self, found: Found) -> Container:
@@ -333,10 +338,16 @@ class Opening:
         return Container(known, journal, self._book(known, found.ledger, None), found.ledger, self._tell, found.video, found.is_there)
 
     def _book(self, known: Checkpoint, ledger: Ledger, record: Record | None) -> PartBook:
-        plan = Plan(known.size, known.total_parts)
+        plan = known.plan
         everything = range(1, plan.total_parts + 1)
         confirmed = [number for number in record.confirmed if number in everything] if record else []
-        touched = [number for number in record.attempted if number in everything] if record else []
+        touched = (
+            record.attempted
+            if record and not plan.ended
+            else [number for number in record.attempted if number in everything]
+            if record
+            else []
+        )
         listed = everything if ledger.complete else [number for number in ledger.parts if number in everything]
         return PartBook(plan, recorded=confirmed, listed=listed, touched=[*touched, *(listed if known.vouched else [])])
 

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from vidup.api.videostatus import VideoStatus
 from vidup.errors import ExitCode, VidupError
 from vidup.inert import file_fields
-from vidup.plan.parts import MAX_PART, MIB, MIN_PART, Plan, total_parts_for
+from vidup.plan.openplan import AnyPlan
+from vidup.plan.parts import MAX_PART, MIB, MIN_PART
 from vidup.units import option_size
 from vidup.upload.acting import Action, acted_upon
 from vidup.verdicts.judge import Problem, Reply, Rule
@@ -39,7 +40,7 @@ class Refused(VidupError):
         self.concerns_all = self.code in _WHOLE_LINE
 
 
-def refused(action: Action, what: str, plan: Plan | None = None) -> Refused:
+def refused(action: Action, what: str, plan: AnyPlan | None = None) -> Refused:
     """The error for an answer that ends the upload: code and advice from its row, `what` in the words of whoever asked.
 
     `plan` is that of the part that was refused, for advice that names a size that would work.
@@ -99,22 +100,22 @@ def _in_words(problem: Problem, said: str) -> str:
     return f"{problem.name}: {fresh}" if fresh else f"about {problem.name}"
 
 
-def smaller_parts(plan: Plan, most: int) -> int | None:
+def smaller_parts(plan: AnyPlan, most: int) -> int | None:
     """A --part-size of at most `most` bytes, or as near as it can be, that splits finer than this plan; None where none does."""
     size = max(most // MIB * MIB, MIN_PART)
-    return size if total_parts_for(plan.size, size) > plan.total_parts else None
+    return size if plan.is_finer(size) else None
 
 
-def _cannot_be_smaller(rule: Rule, plan: Plan) -> bool:
+def _cannot_be_smaller(rule: Rule, plan: AnyPlan) -> bool:
     """Whether smaller parts would help and there are none: then it is for others to let these through, and the same command goes on."""
     return "{smaller}" in rule.advice and smaller_parts(plan, _half(plan)) is None
 
 
-def _half(plan: Plan) -> int:
+def _half(plan: AnyPlan) -> int:
     return plan.part_size // 2 - _ENVELOPE
 
 
-def advice_for(rule: Rule, plan: Plan) -> str:
+def advice_for(rule: Rule, plan: AnyPlan) -> str:
     """The row's advice with part sizes filled in that would work where the parts of this plan did not."""
     if _cannot_be_smaller(rule, plan):
         return (
@@ -210,7 +211,7 @@ def error_json(error: VidupError | None) -> dict[str, object] | None:
         return None
     if not isinstance(error, Refused):
         return {
-            "slug": None,
+            "slug": error.slug or None,
             "http_status": None,
             "title": error.what,
             "detail": error.cause or None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from vidup.plan.parts import Plan
+from vidup.plan.openplan import AnyPlan
 from vidup.verdicts.judge import Reply, Rule
 
 
@@ -30,6 +30,9 @@ class Part(IntEnum):
 
 
 GOOD: Final = frozenset({Part.ACCEPTED, Part.HELD, Part.LISTED})
+
+_MORE_TO_COME: Final = 1000
+"""Parts that count as left where nobody knows how many will come."""
 
 _LEGAL: Final[dict[Part, frozenset[Part]]] = {
     Part.MISSING: frozenset({Part.SENDING, Part.LISTED}),
@@ -68,7 +71,9 @@ class Trouble:
 class PartBook:
     """The state of every part of one plan."""
 
-    def __init__(self, plan: Plan, *, recorded: Collection[int] = (), listed: Collection[int] = (), touched: Collection[int] = ()) -> None:
+    def __init__(
+        self, plan: AnyPlan, *, recorded: Collection[int] = (), listed: Collection[int] = (), touched: Collection[int] = ()
+    ) -> None:
         """`recorded`: accepted, by the record of an earlier run. `listed`: by the status. `touched`: maybe sent by an earlier run."""
         self.plan = plan
         self._states = bytearray(plan.total_parts)
@@ -115,7 +120,7 @@ class PartBook:
     @property
     def all_good(self) -> bool:
         """Whether every part is known to be on the server, by whatever source."""
-        return self.good == self.plan.total_parts
+        return self.plan.ended and self.good == self.plan.total_parts
 
     @property
     def may_be_on_server(self) -> bool:
@@ -124,8 +129,8 @@ class PartBook:
 
     @property
     def left(self) -> int:
-        """Parts that are neither good nor under way."""
-        return self.plan.total_parts - self.good - self._states.count(Part.SENDING)
+        """Parts that are neither good nor under way, as far as they are known."""
+        return self.plan.total_parts - self.good - self._states.count(Part.SENDING) + (0 if self.plan.ended else _MORE_TO_COME)
 
     def numbers(self, *states: Part) -> list[int]:
         """The parts in one of these states, in order."""
@@ -133,16 +138,28 @@ class PartBook:
 
     def next(self, now: float) -> int | None:
         """The part to send: one that is due for another try, else one never tried; None if none may be sent now."""
-        while self._again and (self._again[0][0] <= now or self._is_stale(self._again[0])):
-            due, number = self._again[0]
-            if not self._is_stale((due, number)):
-                return number
+        while self._again and self._is_stale(self._again[0]):
             heapq.heappop(self._again)
+        late = self.plan.late
+        for due, number in sorted(self._again) if late else self._again[:1]:
+            if due <= now and not self._is_stale((due, number)) and self._may_go(number):
+                return number
         while self._fresh <= self.plan.total_parts:
-            if self._states[self._fresh - 1] == Part.MISSING and self._fresh not in self._queued:
+            if self._states[self._fresh - 1] == Part.MISSING and self._fresh not in self._queued and self._fresh not in late:
                 return self._fresh
             self._fresh += 1
-        return None
+        fresh = (number for number in late if self._states[number - 1] == Part.MISSING and number not in self._queued)
+        return next((number for number in fresh if self._may_go(number)), None)
+
+    def _may_go(self, number: int) -> bool:
+        """Whether a part need not wait for others: one that goes late waits for all that go before it, and until the plan is released."""
+        late = self.plan.late
+        if number not in late:
+            return True
+        good_late = [one for one in late if self.state(one) in GOOD]
+        before = late[: late.index(number)]
+        others = self.plan.total_parts - len(late)
+        return self.plan.released and self.good - len(good_late) == others and all(one in good_late for one in before)
 
     def due(self) -> float | None:
         """When the next try of a part that failed is due, or None."""
@@ -153,6 +170,20 @@ class PartBook:
         return self._states[number - 1] != Part.MISSING or self.trouble(number).retry_at != due
 
     # -- told ----------------------------------------------------------------------------------------------------
+
+    def grow(self, plan: AnyPlan, *, recorded: Collection[int] = (), listed: Collection[int] = ()) -> None:
+        """More parts are known, or their end is. `recorded` and `listed` as in the beginning; only new parts count among them."""
+        before = self.plan.total_parts
+        self.plan = plan
+        self._states.extend(bytes(plan.total_parts - before))
+        for number in range(before + 1, plan.total_parts + 1):
+            known = Part.LISTED if number in listed else Part.ACCEPTED if number in recorded else Part.MISSING
+            if known in GOOD:
+                self._states[number - 1] = known
+                self.touched.add(number)
+                self.good += 1
+                self.began_with += 1
+                self.bytes_good += plan.length(number)
 
     def sending(self, number: int) -> None:
         """An attempt at this part begins; from now on it may be on the server."""
@@ -172,6 +203,8 @@ class PartBook:
         """The status lists these parts. Those that are news; parts on their way are left alone unless asked for."""
         news = []
         for number in numbers:
+            if number > self.plan.total_parts:
+                continue  # it is still to come here
             state = self.state(number)
             if state == Part.LISTED or (state == Part.SENDING and not on_their_way):
                 continue
@@ -229,9 +262,9 @@ class PartBook:
         assert state in _LEGAL[before], f"part {number} cannot go from {before.name} to {state.name}"
         if state == Part.MISSING and before in GOOD:
             self.good -= 1
-            self.bytes_good -= self.plan.part(number).length
+            self.bytes_good -= self.plan.length(number)
         if state in GOOD and before not in GOOD:
             self.good += 1
-            self.bytes_good += self.plan.part(number).length
+            self.bytes_good += self.plan.length(number)
         (self.unsure.add if state == Part.UNSURE else self.unsure.discard)(number)
         self._states[number - 1] = state

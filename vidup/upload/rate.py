@@ -70,13 +70,13 @@ class Meter:
         rate = self._average / self._weight if self._weight and idle < STALL_AFTER else 0.0
         sending = PartState.SENDING in numbers.states
         unsent = (numbers.bytes_total - numbers.bytes_confirmed - numbers.bytes_in_flight) / rate if rate >= 1.0 else 0.0
-        eta = self._arrival.left(now, numbers)
+        eta = self._arrival.left(now, numbers) if numbers.ended else None
         if eta is None and self._measured >= _SETTLED:
             eta = unsent or None  # where all is out, that says nothing
         elif eta is not None and sending and PartState.WAITING not in numbers.states:
             eta = max(eta, unsent)  # those that are left need not become faster as others end
         answering = not sending and PartState.ANSWER in numbers.states
-        return Pace(rate, eta if idle < STALL_AFTER and not limited else None, idle, limited, answering)
+        return Pace(rate, eta if idle < STALL_AFTER and not limited and numbers.ended else None, idle, limited, answering)
 
     def _advance(self, now: float, handed: int) -> None:
         if self._read_at is None:

@@ -11,7 +11,9 @@ from vidup.errors import VidupError
 from vidup.events import Tell
 from vidup.inert import inert
 from vidup.plan.forecast import Forecast
-from vidup.plan.parts import Plan, choose_total, total_parts_for
+from vidup.plan.foreseen import OpenForecast
+from vidup.plan.openplan import USUAL_PART, OpenPlan
+from vidup.plan.parts import Plan, plan_for
 from vidup.source.videofile import open_video
 from vidup.units import show_size
 from vidup.upload.batch import Batch
@@ -64,8 +66,14 @@ def plan_file(path: str, part_size: int | None, jobs: int, uploads_per_minute: i
     """The forecast for this file; `part_size` in bytes or None to have one chosen. Raises VidupError(FILE) for what is no video file."""
     with closing(open_video(path)) as video:
         size = video.size
-    total = total_parts_for(size, part_size) if part_size else choose_total(size, jobs, uploads_per_minute)
-    return Forecast(path, Plan(size, total), uploads_per_minute)
+    return Forecast(path, plan_for(size, part_size, jobs, uploads_per_minute), uploads_per_minute)
+
+
+def plan_stream(part_size: int | None, jobs: int, uploads_per_minute: int) -> OpenForecast:
+    """The forecast for a stream, of which nothing is read."""
+    from vidup.source.stream import AHEAD
+
+    return OpenForecast("-", OpenPlan(part_size or USUAL_PART), uploads_per_minute, jobs + AHEAD)
 
 
 def rehearse(orders: Sequence[Order], tell: Tell, trace: Callable[[str], None] | None = None) -> list[Rehearsal | VidupError]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from vidup.api.ledger import LAG, Ledger, agreed_total, read_ledger
+from vidup.api.ledger import LAG, Ledger, read_ledger
 from vidup.errors import Cancelled
 from vidup.events import PartChanged, Retrying, Tell
 from vidup.upload.acting import Action, Acts, Do
@@ -258,7 +258,7 @@ class Sending:
         before, self.container.ledger = self.container.ledger, ledger
         plan = self.container.plan
         if self._question is None:
-            if ledger.parts and (ledger.total not in (None, plan.total_parts) or max(ledger.parts) > plan.total_parts):
+            if ledger.parts and not plan.fits(ledger.parts, ledger.total):
                 raise not_this_split(ledger)
             self._listed(ledger, now)
         elif self.flights or self._looking.asked_at < self._asked_since:  # asked before the question came up: no answer to it, yet news
@@ -310,15 +310,17 @@ class Sending:
         container, book = self.container, self.container.book
         news = (ledger.parts, ledger.total, ledger.complete) != (before.parts, before.total, before.complete)
         if not ledger.complete:
-            total = agreed_total(ledger, book.plan.total_parts, book.plan.size)
-            if total is None or (total != book.plan.total_parts and not container.vouched):
+            plan = book.plan.agreed(ledger.parts, ledger.total)
+            if plan is None or (plan != book.plan and not container.vouched):
                 raise not_this_split(ledger)
-            if total != book.plan.total_parts:
-                container.replan(ledger, total)
+            if plan != book.plan:
+                container.replan(ledger, plan.total_parts)
                 self.tally.begin(container.book)
                 self._go_on(True)
                 return
         if not ledger.complete and not ledger.open:
+            if not book.plan.ended:
+                raise not_this_split(ledger)
             self.closed = True  # the server is busy with what it has
             return
         self._listed(ledger, now)

@@ -49,7 +49,8 @@ class Snapshot(NamedTuple):
     """The numbers at one moment. Bytes are payload; `bytes_confirmed` is what the server acknowledged, and the truth.
 
     `bytes_in_flight` were handed to a socket but are not confirmed; `bytes_handed` counts all handed in this run, sent again
-    included, and never falls for good. `states` holds one PartState a part, part 1 first.
+    included, and never falls for good. `states` holds one PartState a part, part 1 first. `ended`: the total is known; else more will come.
+    `held` parts are kept back until then.
     """
 
     bytes_total: int
@@ -61,6 +62,8 @@ class Snapshot(NamedTuple):
     parts_active: int
     parts_retried: int
     states: bytes
+    ended: bool = True
+    held: int = 0
 
 
 class Tally:
@@ -137,4 +140,6 @@ class Tally:
             parts_active=len(active),
             parts_retried=book.retried,
             states=bytes(states),
+            ended=book.plan.ended,
+            held=0 if book.plan.ended else len(book.plan.late),
         )

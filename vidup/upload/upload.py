@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from vidup.api.ledger import LAG
 from vidup.api.videostatus import VideoStatus
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Note, Resumed, Started, Tell
-from vidup.plan.parts import WARN_SIZE, Plan
+from vidup.plan.parts import WARN_SIZE
 from vidup.source.videofile import FileChanged
 from vidup.state.finished import forget_finished
 from vidup.state.lock import Lock
 from vidup.state.record import Checkpoint
 from vidup.units import show_size
 from vidup.upload.acting import Action, Acts
-from vidup.upload.asking import Asking, KnownKey, May, Script
+from vidup.upload.asking import Asking, KnownKey, May, Rest, Script
 from vidup.upload.confirming import confirm, describe
 from vidup.upload.container import Container
 from vidup.upload.crowd import Crowd
@@ -30,11 +30,15 @@ from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.opening import Found, Opening
 from vidup.upload.order import Order
 from vidup.upload.outcome import ON_SERVER, Report, can_go_on
+from vidup.upload.partbook import GOOD
 from vidup.upload.sending import Sending
 from vidup.upload.tally import Tally
 from vidup.upload.waiting import Turns, Wait, Waiting, cannot_be_encoded, does_not_play_yet
 
 T = TypeVar("T")
+
+_NEWS_EVERY: Final = 0.1
+"""Seconds between two looks at a source that still grows."""
 
 
 class Upload:
@@ -163,8 +167,16 @@ class Upload:
         if self._ending is not None:
             return min(self._ends_at(), self._step.wake()) if self._is_completing and isinstance(self._step, Asking) else self._ends_at()
         if isinstance(self._step, Sending):
-            return self._step.wake(turn)
+            grows = self._container is not None and not self._container.plan.released
+            return min(self._step.wake(turn), turn + _NEWS_EVERY) if grows else self._step.wake(turn)
         return self._step.wake() if self._step is not None else math.inf
+
+    def rests_until(self, now: float) -> float | None:
+        """When it wants to be looked at again, where it only waits until its video plays and that is later; else None."""
+        if self._ending is not None or self.over or self.in_flight or not isinstance(self._step, Waiting):
+            return None
+        until = self._step.rests_until
+        return until if until > now else None
 
     @property
     def flying(self) -> bool:
@@ -206,7 +218,7 @@ class Upload:
         """What it has come to so far."""
         container, known = self._container, self._known
         book = container.book if container else None
-        plan = book.plan if book else Plan(known.size, known.total_parts) if known else None
+        plan = book.plan if book else known.plan if known else None
         ending = self._ending or Ending("interrupted", ExitCode.SIGINT, None, 0.0)
         good, skipped = (book.good, min(book.began_with, book.good)) if book else (0, 0)
         return Report(
@@ -215,9 +227,9 @@ class Upload:
             exit_code=ending.code,
             upload_id=self.opening.upload_id if self.opening else None,
             video_id=container.video_id if container else known.video_id if known else self.order.video_id,
-            size=self._source.size if self._source else None,
+            size=plan.size if plan and plan.ended else (self._source.size or None) if self._source else None,
             part_size=plan.part_size if plan else None,
-            total_parts=plan.total_parts if plan else None,
+            total_parts=plan.total_parts if plan and plan.ended else None,
             parts_done=good,
             parts_sent=good - skipped,
             parts_skipped=skipped,
@@ -259,6 +271,8 @@ class Upload:
             self._ending = Ending(status, code, error, self._world.now() + GRACE)
             if isinstance(self._step, Sending):
                 self._step.cut.set()
+            if self._source is not None and not self._is_whole:
+                self._source.stopping()
             self._close_if_over()
 
     def _ends_at(self) -> float:
@@ -281,6 +295,8 @@ class Upload:
             self.settle()
             if not self._is_whole:  # a stop looks at no part any more that would notice
                 self._note_if_changed()
+                if self._container is not None:
+                    self._container.keep()
         if isinstance(self._step, Sending):
             self._dropped += self._step.flights  # else a worker may wait minutes for an answer that nobody needs
         self._crowd.ended(self.number, self._ending.status, self._container.book.bytes_good if self._container is not None else 0)
@@ -337,6 +353,7 @@ class Upload:
     def _begin(self) -> None:
         order, world = self.order, self._world
         if order.watch:
+            self._crowd.began(self.number, order.path.rpartition("/")[2], 0, self.tally)  # of which nothing will be sent
             self._whole_at = world.now()
             self._wait_for(order.video_id or "", 0.0)
             return
@@ -349,7 +366,15 @@ class Upload:
         self.opening = Opening(order, source, world.folder, self._tell, world.now, world.wall, world.stop)
         if not order.rehearse or self.opening.known is not None:  # without a record a lock would only leave a file behind
             self._lock = world.folder.lock(self.opening.upload_id)
-        self._ask(self._foresee() if order.rehearse else self.opening.open())
+        source.read_in(self.opening.part_size)
+        self._ask(self._foresee() if order.rehearse else self._open())
+
+    def _open(self) -> Script[Container]:
+        """The container, once there is something to send."""
+        assert self.opening is not None and self._source is not None
+        while not self._source.has_begun():
+            yield Rest(_NEWS_EVERY)
+        return (yield from self.opening.open())
 
     def _foresee(self) -> Script[None]:
         assert self.opening is not None
@@ -366,10 +391,21 @@ class Upload:
     def _want(self, may: May, probing: bool) -> Request | None:
         now = self._world.now()
         if isinstance(self._step, Sending):
+            self._take_news()
+            self._next_step()
+        if isinstance(self._step, Sending):
             return self._step.want(now, may, probing)
         request = self._step.want(now, may) if self._step is not None else None
         self._next_step()
         return request
+
+    def _take_news(self) -> None:
+        """Hear how far a source has grown."""
+        container, source = self._container, self._source
+        assert container is not None and source is not None
+        grown = source.news(lambda number: container.book.state(number) in GOOD)
+        if grown is not None:
+            container.grow(grown)
 
     def _take(self, answer: Answer, action: Action | None) -> None:
         step = self._step
@@ -437,7 +473,7 @@ class Upload:
         assert container is not None and source is not None
         self.tally.begin(container.book)
         container.refuse_foreign(container.ledger)
-        if container.book.all_good or not (container.ledger.open or container.ledger.complete):
+        if container.book.all_good or (container.plan.ended and not (container.ledger.open or container.ledger.complete)):
             self._confirm()
             return
         self._announce(container, source)
@@ -465,6 +501,8 @@ class Upload:
         assert self._container is not None
         self._tell(Note("the whole file is on the server; waiting until it plays"))
         self.tally.encoding = True
+        self.settle()
+        self._container.keep()  # a wait may last for hours, and the power fail in them: the video is not to be made once more
         self._container.close()
         if self._lock is not None:
             self._lock.release()
@@ -473,11 +511,13 @@ class Upload:
 
     def _announce(self, container: Container, source: Source) -> None:
         plan, done = container.plan, container.book.good
-        if done:
-            self._tell(Resumed(done, plan.total_parts, "server"))
+        total, size = (plan.total_parts, source.size) if plan.ended else (None, None)
+        before = done if plan.ended or container.earlier is None else len(container.earlier.confirmed)
+        if before:
+            self._tell(Resumed(before, total, "server" if plan.ended else "journal"))
         self._tell(
             Started(
-                file=source.name, size=source.size, total_parts=plan.total_parts, part_size=plan.part_size, jobs=self.order.jobs,
+                file=source.name, size=size, total_parts=total, part_size=plan.part_size, jobs=self.order.jobs,
                 target=self.order.base_url, video_id=container.video_id,
                 upload_id=self.opening.upload_id if self.opening else "", parts_done=done,
             )

@@ -123,6 +123,11 @@ class Waiting(Asking[VideoStatus]):
         due = super().wake()
         return due if self._now() < due < self._until else self._until
 
+    @property
+    def rests_until(self) -> float:
+        """Until when there is nothing to ask, and patience lasts."""
+        return min(super().wake(), self._until)
+
     def _watch(self) -> Script[VideoStatus]:
         rest, refused_since = _FIRST, math.inf
         try:
