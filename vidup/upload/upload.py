@@ -276,7 +276,7 @@ class Upload:
             self._ending = Ending(status, code, error, self._world.now() + GRACE)
             if isinstance(self._step, Sending):
                 self._step.cut.set()
-            if self._source is not None and status != "uploaded":
+            if self._source is not None and not self._is_whole:
                 self._source.stopping()
             self._close_if_over()
 
