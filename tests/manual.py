@@ -17,6 +17,7 @@ PAGE: Final = ROOT / "completions" / "vidup.1"
 
 ENVIRONMENT: Final = (
     ("VIDUP_API_KEY, APIVIDEO_API_KEY", "The API key; the first that is set counts. It comes before the key that login kept."),
+    ("VIDUP_UPLOAD_TOKEN", "An upload token, with which upload and resume need no key; it comes before a key."),
     ("VIDUP_CONFIG", "The config file, in place of the usual one."),
     ("NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE", "Whether there is colour where --color is auto."),
     ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "The proxy to go through, and for which hosts not."),
@@ -44,7 +45,7 @@ def _lines() -> Iterator[str]:
     for name in COMMANDS:
         command = vidup.get_command(root, name)
         assert command is not None
-        yield from _command(command, click.Context(command, root, name))
+        yield from _commands(command, click.Context(command, root, name))
     yield ".SH EXIT STATUS"
     for code, meaning, again in exit_codes():
         yield from _item(code, f"{meaning}. The same command again: {again}." if again else f"{meaning}.")
@@ -59,9 +60,19 @@ def _lines() -> Iterator[str]:
     yield from _item("~/.local/state/vidup/uploads", "The records of unfinished uploads, unless --state-dir names another folder.")
 
 
-def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+def _commands(command: click.Command, context: click.Context, above: str = "vidup") -> Iterator[str]:
+    """A command, and those within it."""
+    yield from _command(command, context, above)
+    group = command if isinstance(command, click.Group) else click.Group()
+    for name in group.list_commands(context):
+        inner = group.get_command(context, name)
+        assert inner is not None
+        yield from _commands(inner, click.Context(inner, context, name), f"{above} {context.info_name}")
+
+
+def _command(command: click.Command, context: click.Context, above: str) -> Iterator[str]:
     pieces = " ".join(command.collect_usage_pieces(context))
-    yield f".SS {_escaped(f'vidup {context.info_name} {pieces}')}"
+    yield f".SS {_escaped(f'{above} {context.info_name} {pieces}')}"
     yield from _prose(command.help or "")
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)

@@ -17,9 +17,10 @@ README = (Path(__file__).parent.parent / "README.md").read_text()
 
 
 def options_of(command: click.Command) -> set[str]:
-    return {
-        name for parameter in command.params if isinstance(parameter, click.Option) for name in (*parameter.opts, *parameter.secondary_opts)
-    }
+    """Its options, and those of the commands within it."""
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    return {name for option in options for name in (*option.opts, *option.secondary_opts)}.union(*map(options_of, inner))
 
 
 @pytest.mark.parametrize("name", ["upload", "resume"])

@@ -26,14 +26,14 @@ OWNERS = {
     "requests": {"api/transport"}, "urllib3": {"api/transport"}, "ssl": {"api", "emulator"}, "rich": {"progress"}, "tenacity": {"upload/dice.py", "upload/questions.py"},
     "multipart": {"emulator"}, "signal": {"console/signals.py", "console/early.py", "source/writers.py", "commands", "__main__.py"},
     "platformdirs": {"console"}, "tomllib": {"console/config.py"}, "click": {"console", "commands", "cli.py", "__main__.py"},
-    "subprocess": {"commands", "source/producers.py"}, "socket": {"api/transport", "emulator", "state"}, "threading": {"upload/workers.py", "progress", "api", "source", "emulator", "commands"},
+    "subprocess": {"commands", "source/producers.py"}, "socket": {"api/transport", "emulator", "state"}, "threading": {"upload/workers.py", "upload/throttle.py", "progress", "api", "source", "emulator", "commands"},
 }  # fmt: skip
 
 PURE = {
     "errors.py", "events.py", "units.py", "inert.py", "verdicts", "plan", "api/ledger.py", "api/videostatus.py", "api/credentials.py",
     "api/transport/pages.py", "state/identity.py", "state/record.py", "console/summary.py", "console/totals.py", "progress/crowdlines.py", "progress/outlook.py", *(
         f"upload/{name}.py" for name in (
-            "acting", "arrival", "asking", "confirming", "container", "creating", "crowd", "cuts", "dispatcher", "ending", "exchange", "finding", "flights", "health",
+            "acting", "arrival", "asking", "bodies", "bucket", "confirming", "container", "creating", "crowd", "cuts", "delegated", "dispatcher", "ending", "exchange", "finding", "flights", "health",
             "opening", "order", "outage", "outcome", "pacing", "partbook", "rate", "roster", "sending", "tail", "tally", "upload", "waiting",
         )
     ),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidup.units import option_size, parse_duration, parse_size, show_duration, show_size
+from vidup.units import option_size, parse_duration, parse_rate, parse_size, show_duration, show_rate, show_size
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,28 @@ def test_every_number_of_seconds_can_be_shown(seconds: float, text: str) -> None
 def test_an_option_size_reads_back_exactly(size: int) -> None:
     """What an advice prints can be pasted into the option."""
     assert parse_size(option_size(size)) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("5M", 5 * 1024**2), ("5MiB/s", 5 * 1024**2), ("5 MB/s", 5_000_000), ("200KiB", 204800), ("0", 0), ("70000", 70000)]
+)
+def test_a_rate_is_a_size_a_second(text: str, rate: int) -> None:
+    """With or without saying so."""
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "fast", "5M/min", "-1", "5Mbit"])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    """Bits, too: who takes the one for the other is wrong by eight."""
+    with pytest.raises(ValueError, match="bytes a second"):
+        parse_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(5 * 1024**2, "5 MiB/s (42 Mbit/s)"), (200 * 1024, "200 KiB/s (1.6 Mbit/s)"), (16 * 1024, "16 KiB/s (131 kbit/s)"), (5_000_000, "4.8 MiB/s (40 Mbit/s)"),
+     (2 * 1024**3, "2 GiB/s (17 Gbit/s)"), (124_990, "122.1 KiB/s (1.0 Mbit/s)")],
+)  # fmt: skip
+def test_a_rate_is_shown_in_bytes_and_in_bits(rate: int, text: str) -> None:
+    """Lines are sold in bits, files have bytes."""
+    assert show_rate(rate) == text

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "explain": "Say what an error of api.video means, and what to do.",
     "login": "Keep an API key, once the server has accepted it.",
     "logout": "Remove the API key kept for a server.",
+    "token": "Create, list and delete upload tokens.",
     "check": "Check config file, key, proxy, certificates, clock and state folder.",
     "demo": "Show an upload that is killed midway and continued.",
     "emulator": "Serve the local api.video, for trying out and for tests.",

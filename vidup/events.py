@@ -1,9 +1,8 @@
 """CORE: what happens during an upload, as values that the conductor tells and a view shows or a pipe reads.
 
 They are named tuples, as are most small values of vidup: to define a frozen dataclass takes 1 ms of every start.
+Where they are many, as here, no `annotations` are imported from the future: a named tuple would compile the words of every field.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from typing import NamedTuple
 class Started(NamedTuple):
     """Parts are about to be sent: the split, where to, and how much of it the server already has.
 
-    Size and total are None for what has no end yet.
+    `video_id` is empty where part 1 is to make the video; `Named` follows. Size and total are None for what has no end yet.
     """
 
     file: str
@@ -24,6 +23,13 @@ class Started(NamedTuple):
     video_id: str
     upload_id: str
     parts_done: int
+
+
+class Named(NamedTuple):
+    """The video has got its id: with an upload token only part 1 makes it, after `Started`."""
+
+    video_id: str
+    upload_id: str
 
 
 class PartChanged(NamedTuple):
@@ -108,5 +114,5 @@ class Note(NamedTuple):
     detail: bool = False
 
 
-Event = Started | PartChanged | Retrying | Resumed | Waiting | Awaiting | LineDown | LineUp | Finishing | Encoding | Note
+Event = Started | Named | PartChanged | Retrying | Resumed | Waiting | Awaiting | LineDown | LineUp | Finishing | Encoding | Note
 Tell = Callable[[Event], None]

@@ -32,6 +32,14 @@ def parse_size(text: str) -> int:
     return round(count)
 
 
+def parse_rate(text: str) -> int:
+    """Bytes a second of what `parse_size` reads, with or without `/s`; ValueError for anything else."""
+    try:
+        return parse_size(re.sub(r"\s*(/\s*s|ps)\s*\Z", "", text, flags=re.IGNORECASE))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a rate: write 5M, 5MiB or 5MB, which are bytes a second") from None
+
+
 def parse_duration(text: str) -> float:
     """Seconds of `90`, `90s`, `15m`, `2h` or `7d`, at most ten years; ValueError for anything else."""
     match = _DURATION.fullmatch(text.strip())
@@ -52,6 +60,16 @@ def show_size(count: float) -> str:
         if count < 1023.95 or unit == "GiB":
             return f"{count:.{digits}f} {unit}"
     raise AssertionError("unreachable")
+
+
+def show_rate(count: int) -> str:
+    """A rate that somebody set, in bytes and in bits, which are what lines are sold in: `5 MiB/s (42 Mbit/s)`."""
+    bits, unit = count * 8 / 1e3, "kbit"
+    for larger in ("Mbit", "Gbit"):
+        if bits >= 999.5:
+            bits, unit = bits / 1e3, larger
+    digits = 1 if bits < 9.95 else 0
+    return f"{re.sub(r'[.]0+ ', ' ', show_size(count))}/s ({bits:.{digits}f} {unit}/s)"
 
 
 def option_size(count: int) -> str:

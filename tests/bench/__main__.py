@@ -7,6 +7,7 @@ and sink share the machine, so absolute speeds say little. Nothing leaves this m
   python -m tests.bench compare              2 GiB against curl and the published client (--tls, --part-mib, --jobs, --rate)
   python -m tests.bench memory               peak memory by part size, jobs and file size
   python -m tests.bench links [NAME...]      slow lines, --mib, --jobs (wan and loss need root and TUN)
+  python -m tests.bench rate                 --limit-rate over windows of ten seconds, at the receiver (--rates, --jobs, --files)
   python -m tests.bench many                 thousands of small files: --files, --kib, --rtt, --jobs
   python -m tests.bench policy               the part size chosen, against the best one, under the limit of uploads a minute (a model)
   python -m tests.bench startup              CPU before --version, --help, a TAB, the first byte to the API
@@ -26,6 +27,7 @@ from .links import LINES, links
 from .many import many
 from .memory import memory
 from .policy import policy
+from .rate import rate
 from .servers import Unavailable
 from .startup import startup
 
@@ -58,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     linking.add_argument("names", nargs="*", metavar="NAME", help=f"which lines: {', '.join(LINES)} (all)")
     linking.add_argument("--mib", type=int, default=0, help="size of the file (each line has one of its own)")
     linking.add_argument("--jobs", type=int, nargs="+", help="numbers of parts in flight to try (1 2 4 8 16)")
+    limiting = command("rate", rate, 1)
+    limiting.add_argument("--rates", nargs="+", default=["200KiB", "5MiB", "50MiB"], help="limits to try (%(default)s)")
+    limiting.add_argument("--jobs", type=int, nargs="+", default=[1, 4, 8], help="numbers of parts in flight to try (%(default)s)")
+    limiting.add_argument("--files", type=int, default=1, help="files at once (%(default)s)")
+    limiting.add_argument("--seconds", type=float, default=35, help="length of each upload (%(default)s)")
     crowd = command("many", many, 1)
     crowd.add_argument("--files", type=int, default=2000, help="how many (%(default)s)")
     crowd.add_argument("--kib", type=int, default=200, help="size of each (%(default)s)")

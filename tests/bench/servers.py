@@ -96,21 +96,25 @@ class Sink:
     def stats(self) -> Received:
         """What was counted since the last reset."""
         self._say("stats")
-        answer = self._read()
+        answer: dict[str, Any] = self._read()
         answer["received"] = [tuple(row) for row in answer["received"]]
         return Received(**answer)
+
+    def timeline(self) -> list[tuple[int, int]]:
+        """(slot, payload bytes that came in it), in order, since the last reset; slots of `sink.SLOT` seconds. The sink in Python only."""
+        self._say("timeline")
+        return [(slot, count) for slot, count in self._read()]
 
     def _say(self, line: str) -> None:
         assert self._process.stdin is not None
         print(line, file=self._process.stdin, flush=True)
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> Any:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise Unavailable(f"the sink ended with {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        return json.loads(line)
 
 
 def certificate(work: Path) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""The sink in Python, for machines without a C compiler: same words, same counts as sink.c, slower. `python sink.py HOST [CERT KEY]`."""
+"""The sink in Python, for machines without a C compiler: same words, same counts as sink.c, slower, but for the timeline, which it alone tells. `python sink.py HOST [CERT KEY]`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ import sys
 import threading
 import time
 import zlib
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Final
+
+SLOT: Final = 0.1
+"""Seconds of the timeline that are counted together."""
 
 _BLOCK: Final = 256 * 1024
 _WINDOW: Final = 64 * 1024
@@ -67,6 +71,7 @@ class Sink:
         self.total_due = 0.0
         self.part_total = 0
         self.epoch = 0
+        self.timeline = Counter[int]()
 
     def reset(self, words: list[str]) -> None:
         """Forget what was counted, and be slow in these ways from now on."""
@@ -75,6 +80,12 @@ class Sink:
             self.how = How(crc != "0", float(rate), float(total), float(delay), int(stall))
             self.stats = Stats(most_open=self.open_now)
             self.total_due, self.part_total, self.epoch = 0.0, 0, self.epoch + 1
+            self.timeline = Counter()
+
+    def arrived(self, count: int) -> None:
+        """So many bytes of a part came just now."""
+        with self.lock:
+            self.timeline[int(time.monotonic() / SLOT)] += count
 
     def opened(self) -> None:
         """A connection is there."""
@@ -153,10 +164,10 @@ class Connection:
         number, total = map(int, re.findall(r"\d+", _header(head, "content-range") or "part 1/1"))
         form = self._until_blank_line()
         tail = len(form.split(b"\r\n", 1)[0]) + 6  # CR LF, the first line again, two dashes, CR LF
-        crc = self._swallow(length - len(form), tail)
+        crc = self._swallow(length - len(form), tail, timed=True)
         self._sink.stored(number, total, length - len(form) - tail, crc)
 
-    def _swallow(self, left: int, tail: int) -> int:
+    def _swallow(self, left: int, tail: int, timed: bool = False) -> int:
         """Take in `left` bytes of body, of which all but the last `tail` are payload; returns the payload's crc32 if asked for."""
         how, crc = self._sink.how, 0
         slow = how.rate or how.total
@@ -172,6 +183,8 @@ class Connection:
             if how.crc and left > tail:
                 crc = zlib.crc32(data[: left - tail], crc)
             left -= len(data)
+            if timed:
+                self._sink.arrived(len(data))
             if how.slow:
                 self._throttle(len(data))
         return crc
@@ -243,6 +256,9 @@ def main(host: str, *files: str) -> None:
         elif line.startswith("stats"):
             with sink.lock:
                 print(json.dumps(asdict(sink.stats)), flush=True)
+        elif line.startswith("timeline"):
+            with sink.lock:
+                print(json.dumps(sorted(sink.timeline.items())), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import pytest
 from tests.bench import uploaders
 from tests.bench.measure import MIB, Command, RunFailed, run
 from tests.bench.policy import wall
+from tests.bench.rate import windows
 from tests.bench.servers import Received, Sink, Unavailable
 from tests.bench.uploaders import Task
 
@@ -53,7 +54,7 @@ def test_a_small_file_takes_one_connection(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_parts(tmp_path: Path) -> None:
     file = tmp_path / "sparse.mp4"
-    file.touch()
+    file.write_bytes(b"\x1a\x45\xdf\xa3")  # what holds nothing but zeros is refused
     os.truncate(file, 300 * MIB)
     with Sink(tmp_path, python=True) as sink:
         peaks = []
@@ -95,6 +96,14 @@ def test_a_command_that_fails_is_told_with_its_last_words() -> None:
 
 def test_the_model_waits_for_the_next_minute() -> None:
     assert wall(80 * MIB, 40, 1e9, 40) < 60 < wall(80 * MIB, 41, 1e9, 40) < 62
+
+
+def test_windows_of_ten_seconds_show_a_burst_and_a_gap() -> None:
+    """Each window that lies between the first and the last byte counts; the first of them by itself."""
+    even = [(slot, 100) for slot in range(500, 800)]
+    assert windows(even, 1000) == (100.0, 100.0, 100.0)
+    burst = [(slot, 200 if 650 <= slot < 660 else 0 if 700 <= slot < 720 else 100) for slot in range(500, 800)]
+    assert windows(burst, 1000) == (100.0, 80.0, 110.0)
 
 
 def test_the_benchmark_explains_itself() -> None:

@@ -153,6 +153,24 @@ def test_a_plan_says_what_a_file_over_30_gib_means(gibibytes: int, said: bool) -
     assert ("over 30.00 GiB" in text and "48.83 GiB" in text) is said
 
 
+def test_a_limit_of_rate_enters_the_plan(video: Callable[..., Path], vidup: Cli) -> None:
+    """The longer of the two waits counts; parts are smaller, and each that is in flight has its share."""
+    path = video(30 * MIB)
+    told = json.loads(vidup("plan", "--json", "--limit-rate", "200KiB", path).stdout)
+    assert (told["total_parts"], told["minimum_seconds"]) == (3, 154)
+    assert json.loads(vidup("plan", "--json", "--limit-rate", "300M", path).stdout)["minimum_seconds"] == 1
+    assert json.loads(vidup("plan", "--json", "--limit-rate", "0", path).stdout)["minimum_seconds"] == 0
+    shown = vidup("plan", "--limit-rate", "1M", "-j", "4", path).stdout
+    assert "rate      1 MiB/s (8.4 Mbit/s): it alone takes 30 s" in shown and "costs no time" in shown
+
+
+def test_what_is_there_already_costs_no_time_under_a_limit_of_rate() -> None:
+    """Only what is left has to go out."""
+    half = Forecast("m", Plan(20 * MIN_PART, 20), 100, parts_done=10, limit_rate=MIN_PART)
+    assert half.minimum_seconds == half.sending_seconds == 10
+    assert Forecast("m", Plan(100 * MIN_PART, 100), 40, limit_rate=100 * MIN_PART).minimum_seconds == 120
+
+
 def test_a_stream_is_planned_as_far_as_that_can_be_told(vidup: Cli) -> None:
     """Null for what only its end tells; for a person what it takes of the disk, and what the limit carries."""
     told = json.loads(vidup("plan", "--json", "-").stdout)

@@ -35,6 +35,7 @@ SAMPLES = {
     "base-url": Sample(["--base-url", "https://a"], "https://b", '"https://c"', ("https://a", "https://b", "https://c")),
     "allow-http": Sample(["--allow-http"], "1", "true", (True, True, True)),
     "part-size": Sample(["--part-size", "6MiB"], "7MiB", '"8MiB"', (6 * MIB, 7 * MIB, 8 * MIB)),
+    "limit-rate": Sample(["--limit-rate", "6M"], "7M", '"8M"', (6 * MIB, 7 * MIB, 8 * MIB)),
     "chunk-size": Sample(["--chunk-size", "6MiB"], "7MiB", "8388608", (6 * MIB, 7 * MIB, 8 * MIB)),
     "jobs": Sample(["-j", "5"], "6", "7", (5, 6, 7)),
     "retry-for": Sample(["--retry-for", "1m"], "2m", '"3m"', (60.0, 120.0, 180.0)),

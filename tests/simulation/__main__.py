@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--quiet", action="store_true", help="only the invariants, not the stories")
     parser.add_argument("--defects", action="store_true", help="plant each deliberate defect and see it caught")
     parser.add_argument("--only", default="", help="of the defects, the one of this finding")
+    parser.add_argument("--delegated", action="store_true", help="stories of uploads with an upload token alone")
     parser.add_argument("--streams", action="store_true", help="stories of streams instead of files")
     options = parser.parse_args()
     if options.defects:
@@ -27,7 +28,10 @@ def main() -> int:
     began, broken, uploads = time.monotonic(), 0, 0
     for seed in range(options.first, options.first + options.seeds):
         try:
-            story, words = streams.judge(seed) if options.streams else judge(seed, machine.run)
+            if options.streams:
+                story, words = streams.judge(seed)
+            else:
+                story, words = judge(seed, machine.run, delegated=options.delegated)
         except Exception:  # noqa: BLE001  a fault of the machine is a finding like any other
             print(f"seed {seed}:\n{traceback.format_exc()}")
             broken += 1

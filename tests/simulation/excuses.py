@@ -15,12 +15,12 @@ FILE_CHANGED: Final = frozenset(FILE_CHANGES) - {"copied"}
 """What makes the file another one, or may have. A copy of the same content does not."""
 
 LINE_WIDE: Final = frozenset({
-    "authorization-suspended-account", "authentication-invalid-api-key", "certificate-not-trusted", "proxy-wants-password",
+    "authorization-suspended-account", "authentication-invalid-api-key", "authentication-invalid-upload-token", "certificate-not-trusted", "proxy-wants-password",
 })  # fmt: skip
 """Refusals that concern every upload, whichever met them."""
 
 _BY_CODE: Final[dict[int, frozenset[str]]] = {
-    4: frozenset({"authorization-suspended-account", "authentication-invalid-api-key"}),
+    4: frozenset({"authorization-suspended-account", "authentication-invalid-api-key", "authentication-invalid-upload-token"}),
     5: frozenset({"resource-not-found"}),
     6: frozenset({"uploaded-file-invalid-file", "teapot"}),
     7: frozenset({"certificate-not-trusted", "proxy-wants-password"}),
@@ -37,7 +37,12 @@ def excused(story: Story, run: Run, ending: Ending) -> bool:
     also: dict[int, Callable[[], bool]] = {
         3: lambda: story.happened(ending.upload, FILE_CHANGED, until=run.ended),
         4: lambda: sum(one.status == 401 for one in mine) >= 2,
-        6: lambda: any(map(_final, mine)) or _lags_beyond_patience(story, mine) or not may_go_on(story, ending.upload, since=-1.0),
+        6: lambda: (
+            any(map(_final, mine))
+            or _twice_without_words(story, mine)
+            or _lags_beyond_patience(story, mine)
+            or not may_go_on(story, ending.upload, since=-1.0)
+        ),
     }
     return also.get(ending.exit_code, lambda: False)()
 
@@ -55,6 +60,11 @@ def _lags_beyond_patience(story: Story, mine: list[Refusal]) -> bool:
     return story.world.server.habits.lag + story.world.server.habits.commit > LAG and any(
         one.wordless or (story.command.video_id is not None and "already" in one.slug) for one in mine
     )
+
+
+def _twice_without_words(story: Story, mine: list[Refusal]) -> bool:
+    """Whether a part was refused without words again when it was sent again, where with an upload token nobody can be asked."""
+    return story.command.delegated and sum(one.wordless for one in mine) >= 2
 
 
 def _final(told: Refusal) -> bool:

@@ -55,6 +55,7 @@ WITHOUT_SERVER: Final[dict[str, Callable[[Random], Reply]]] = {
     "suspended": lambda rng: answers.refused("authorization-suspended-account"),
     "certificate": lambda rng: Reply(failure="certificate-not-trusted", text="self-signed certificate"),
     "407": lambda rng: Reply(failure="proxy-wants-password", text="the proxy answered 407"),
+    "token refused": lambda rng: answers.refused("authentication-invalid-upload-token"),
     "key refused": lambda rng: answers.refused("authentication-invalid-api-key"),
 }
 """Answers by somebody in between; the server hears nothing of the request."""

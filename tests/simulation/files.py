@@ -199,12 +199,12 @@ class FakeVideo(Whole):
 class FakeBody:
     """One attempt at a part, with the fields of `vidup.upload.exchange.Body`; what a block holds is read when it is asked for."""
 
-    __slots__ = ("_cut", "_part", "_read", "_video", "all_out", "content_type", "handed", "moved_at")
+    __slots__ = ("_part", "_read", "_video", "all_out", "content_type", "cut", "handed", "moved_at")
 
     def __init__(self, video: FakeVideo, part: Part, cut: Cut) -> None:
         self._video = video
         self._part = part
-        self._cut = cut
+        self.cut = cut
         self._read: list[tuple[int, tuple[int, ...]]] = []
         self.content_type = "multipart/form-data; boundary=b"
         self.handed = 0
@@ -220,7 +220,7 @@ class FakeBody:
         _, offset, length = self._part
         block = max(1, -(-length // CHUNKS))
         for start in range(offset, offset + length, block):
-            if self._cut.is_set():
+            if self.cut.is_set():
                 raise Cancelled
             end = min(start + block, offset + length)
             if end > self._video.held.size or end == offset + length:

@@ -26,12 +26,14 @@ SLEEP: Final = 60.0
 """Seconds that the shell loop sleeps."""
 
 
-def play(seed: int, make_run: MakeRun, severity: int | None = None) -> Story:
+def play(seed: int, make_run: MakeRun, severity: int | None = None, *, delegated: bool = False) -> Story:
     """The whole story of this seed. Raises what the machine raises, but for its being killed."""
     few = Random(f"{seed} of many")  # beside the world's own dice, which tell the stories of one file as ever
     many = few.random() < MANY
     world = World(seed, few.choice((0, 0, 1, 1, 2, 3)) if many and severity is None else severity)
     world.server.encoding = lambda video, moment: afterwards.encoding(seed, video.id).told(afterwards.whole_since(video, moment))
+    if delegated:
+        world.by_token()
     story = Story(world, invent_many(world) if many else invent(world), [])
     chance = min(1.0, world.weather.severity / 2)
     left = story.command
@@ -55,9 +57,9 @@ def play(seed: int, make_run: MakeRun, severity: int | None = None) -> Story:
     return story
 
 
-def judge(seed: int, make_run: MakeRun, severity: int | None = None) -> tuple[Story, list[str]]:
-    """The story of this seed and every invariant that it breaks, in words."""
-    story = play(seed, make_run, severity)
+def judge(seed: int, make_run: MakeRun, severity: int | None = None, *, delegated: bool = False) -> tuple[Story, list[str]]:
+    """The story of this seed, or of an upload token by this seed, and every invariant that it breaks, in words."""
+    story = play(seed, make_run, severity, delegated=delegated)
     return story, breaches(story)
 
 
@@ -70,25 +72,22 @@ def invent(world: World) -> Command:
     for path in paths:
         parts = rng.choice((1, 2, 3, 4, 4, 6, 8, 12))
         world.files.make(path, max(1, parts * (part_size or 5 * MIB) - rng.choice((0, 1, rng.randrange(5 * MIB)))))
-    named = count == 1 and rng.random() < 0.15
+    named = count == 1 and rng.random() < 0.15 and not world.delegated
     video_id = world.server.create("a video of mine", upload=0).id if named else None
     if named and world.weather.severity and rng.random() < 0.3:
         trouble.meddle(world, first=True)
+    jobs, retry_for = rng.choice((1, 2, 3, 4, 8)), rng.choice((10.0, 60.0, 300.0, 900.0))
     return Command(
-        paths,
-        tuple(range(count)),
-        rng.choice((1, 2, 3, 4, 8)),
-        rng.choice((10.0, 60.0, 300.0, 900.0)),
-        part_size,
-        video_id,
-        False,
-        *_wishes(world.seed, named),
+        paths, tuple(range(count)), jobs, retry_for, part_size, video_id, False, *_wishes(world, named), delegated=world.delegated
     )
 
 
-def _wishes(seed: int, named: bool) -> afterwards.Wish:
-    """What the command wants afterwards; into a video that is named no record is written, and of many a manifest tells."""
-    wish = afterwards.wish(seed)
+def _wishes(world: World, named: bool) -> afterwards.Wish:
+    """What the command wants afterwards; into a video that is named no record is written, of many a manifest tells, and an upload token
+    can ask for nothing."""
+    wish = afterwards.wish(world.seed)
+    if world.delegated:
+        return wish._replace(wait=None, portable=False, skip=False)
     return wish._replace(portable=False, skip=False) if named else wish
 
 
@@ -108,7 +107,8 @@ def invent_many(world: World) -> Command:
         5 * MIB,
         None,
         True,
-        *_wishes(world.seed, named=True),
+        *_wishes(world, named=True),
+        delegated=world.delegated,
     )
 
 

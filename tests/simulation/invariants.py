@@ -34,6 +34,9 @@ PAUSE: Final = 60.0
 SLOW: Final = 40.0
 """Seconds of lag and commit together from which an upload may give up for now though nothing went wrong."""
 
+MOST_UNNAMED: Final = 3
+"""Answers to a part that makes the video that may get lost in a run; each may have made one."""
+
 Words = Iterator[str]
 
 
@@ -144,8 +147,11 @@ def patience_is_for_standing_still(story: Story) -> Words:
     for run in story.runs:
         if run.number in story.world.limited or any(ending.exit_code == 3 for ending in run.endings):
             continue  # what the file's change ended still gets answers, which count for nobody
+        if story.command.delegated and story.happened(-1, frozenset({"disk full"}), since=run.began, until=run.ended):
+            continue  # an answer whose upload could not write down the video it names is nobody's progress
+        share = 0.5 if story.command.delegated else 0.8  # part 1 goes alone: until its first block is taken nothing moves
         for ending in run.endings:
-            if ending.why.startswith("Gave up") and run.most_still < 0.8 * story.command.retry_for - 2.0:
+            if ending.why.startswith("Gave up") and run.most_still < share * story.command.retry_for - 2.0:
                 yield f"run {run.number} gave up, though it was never still for longer than {run.most_still:.0f} s: {ending.why}"
                 break
 
@@ -154,7 +160,8 @@ def lost_answers_cost_seconds(story: Story) -> Words:
     """A stored part whose answer never comes holds up nothing for minutes, where nothing else goes wrong."""
     habits = story.world.server.habits
     others = {fault.kind for fault in story.world.story} - {"lost silently"}
-    if not others and not story.command.video_id and story.command.wait is None and habits.lag + habits.commit == 0.0 and not habits.limits:
+    asks = not story.command.video_id and story.command.wait is None and not story.command.delegated
+    if not others and asks and habits.lag + habits.commit == 0.0 and not habits.limits:
         for run in story.runs:
             if run.most_idle > SLOW and run.number not in story.world.limited:
                 yield f"run {run.number} stood still for {run.most_idle:.0f} s"
@@ -204,22 +211,26 @@ def _untold(story: Story, video: Video) -> bool:
 
 
 def containers_are_few(story: Story) -> Words:
-    """At most two containers a run, and in all one more than creates whose answer the client did not live to write down.
+    """At most two containers a run (with an upload token one for each lost answer to part 1, of which there are few), and in all one more than creates whose answer the client did not live to write down.
 
     Another file under the same path may have another; and lists that lag by more than any patience tell of none that was made.
     """
     world, mine = story.world, [video for video in story.world.server.videos.values() if video.run > 0]
     blind = world.server.habits.lists == "late" and world.server.habits.lag > LAG
     for (upload, run), count in Counter((video.upload, video.run) for video in mine).items():
-        if count > 2 and not blind:
+        if count > 2 and not blind and not story.command.delegated:
             yield f"run {run} made {count} containers for upload {upload}"
+    for (upload, run), count in world.unnamed.items():
+        if count > MOST_UNNAMED:
+            yield f"run {run} heard of {count} first parts of upload {upload} not even that they failed, and went on"
     lost = sum(fault.kind in ("damaged", "disk full") for fault in world.story)
     for upload, count in Counter(video.upload for video in mine).items():
         unsure = world.creates[upload] - world.created[upload]
         powerless = sum(fault.kind == "power lost" for fault in world.story) if _may_be_lost(story, upload) else 0
         untold = sum(video.upload == upload and not story.command.manifest and _untold(story, video) for video in mine)
         others = sum(fault.kind in FILE_CHANGED | {"deleted"} and fault.upload == upload for fault in world.story)
-        if count > 1 + unsure + lost + untold + others + powerless:
+        twice = sum(fault.kind.startswith("doubled") and fault.upload == upload for fault in world.story) if story.command.delegated else 0
+        if count > 1 + unsure + lost + untold + others + powerless + twice:
             yield f"upload {upload} has {count} containers, and {unsure} of its creates were unsure"
 
 

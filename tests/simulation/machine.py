@@ -74,14 +74,14 @@ def run(world: World, command: Command) -> tuple[int, list[Ending]]:
     stopping = Stopping(world.stop.is_set, lambda: ExitCode.SIGINT)
     budget, pacer = RetryBudget(command.retry_for), Pacer(backoff, world.rng.random)
     pool = FakePool(world, command.jobs)
-    Dispatcher(roster, pool, acts, budget, pacer, backoff, world.now, stopping, lambda _event: None, BASE_URL).run()
+    Dispatcher(roster, pool, acts, budget, pacer, backoff, world.now, stopping, lambda _event: None, BASE_URL, not command.delegated).run()
     endings = [_ending(upload, reports[number]) for number, upload in enumerate(command.uploads)]
     return int(combined([report.exit_code for report in reports.values()])), endings
 
 
 def _order(command: Command, path: str, nonce: str) -> Order:
     return Order(
-        path=path, base_url=BASE_URL, key=ApiKey("key", "the story"), state_dir=FOLDER, video_id=command.video_id,
+        path=path, base_url=BASE_URL, key=ApiKey("key", "the story", command.delegated), state_dir=FOLDER, video_id=command.video_id,
         part_size=command.part_size, jobs=command.jobs, retry_for=command.retry_for, nonce=nonce,
         wait=command.wait, portable=command.portable, skip_existing=command.skip,
     )  # fmt: skip

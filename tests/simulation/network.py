@@ -229,7 +229,7 @@ class FakePool:
 
     def _hand_over(self, flight: _Flight, content: Content | None) -> None:
         request = flight.request
-        if request.verb is Verb.CREATE:
+        if request.verb is Verb.CREATE or not request.video_id:
             request = request._replace(upload=flight.whose)
         self._world.server.receive(request, flight.token, content, lambda reply: self._answered(flight, reply))
 

@@ -23,6 +23,7 @@ class Command(NamedTuple):
     """What the user types. Sizes in bytes, times in seconds. `uploads` numbers the paths as in the first command of the story.
 
     `manifest`: a row is written for each file that ended, before its record goes; what is in it is not uploaded again.
+    `delegated`: with an upload token alone.
     """
 
     paths: tuple[str, ...]
@@ -35,6 +36,7 @@ class Command(NamedTuple):
     wait: float | None = None
     portable: bool = False
     skip: bool = False
+    delegated: bool = False
 
     @property
     def files(self) -> list[tuple[int, str]]:

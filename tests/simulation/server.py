@@ -112,6 +112,8 @@ class Server:
         self._bearers: dict[str, float] = {}
         self._refreshes: set[str] = set()
         self._issued = 0
+        self.expired = False
+        """Whether the upload token is good no more."""
 
     def create(self, title: str = "", metadata: object = None, upload: int = -1) -> Video:
         """A new, empty container."""
@@ -167,7 +169,10 @@ class Server:
         self._used[request.kind] = used + 1
         if request.verb in (Verb.LOGIN, Verb.REFRESH):
             return None
-        if token is None or self._bearers.get(token.bearer, 0.0) <= self.clock.now():
+        if token is None and request.verb is Verb.PART:  # by the upload token alone
+            if self.expired:
+                return answers.refused("authentication-invalid-upload-token")
+        elif token is None or self._bearers.get(token.bearer, 0.0) <= self.clock.now():
             return answers.refused("authentication-invalid-access-token")
         if request.video_id and (request.video_id not in self.videos or self.videos[request.video_id].gone):
             return answers.refused("resource-not-found")
@@ -181,7 +186,7 @@ class Server:
         return reply._replace(date=self.clock.true_wall())
 
     def _take_part(self, request: Request, content: Content, respond: Respond) -> None:
-        video = self.videos[request.video_id]
+        video = self.videos[request.video_id] if request.video_id else self.create("by token", upload=request.upload)
         number, _, told = request.content_range.removeprefix("part ").partition("/")
         total = None if told == "*" else int(told)
         assert int(number) == request.part, f"{request.content_range} is not part {request.part}"

@@ -70,7 +70,7 @@ class FakeStream:
     def check_unchanged(self) -> None:
         return
 
-    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int) -> OpenPlan:
+    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int, most: int | None = None) -> OpenPlan:
         return OpenPlan(part_size or PART)
 
     def read_in(self, part_size: int) -> None:

@@ -24,6 +24,8 @@ def before_run(world: World, files: Files, chance: float) -> None:
         change_file(world, *rng.choice(_begun(world, files) or files), rng.choice((*FILE_CHANGES, "written unseen", "written unseen")))
     if rng.random() < 0.1 * chance:
         world.damage(whole=rng.random() < 0.3)
+    if world.delegated and rng.random() < 0.7:
+        world.server.expired = False  # a new one was handed out
     if rng.random() < 0.02 * chance:
         lose_container(world)
     if rng.random() < 0.1 * chance:
@@ -127,6 +129,10 @@ def _signal(world: World) -> None:
 
 
 def _lose_tokens(world: World) -> None:
+    if world.delegated:
+        world.server.expired = True
+        world.tell("expired", "the upload token")
+        return
     if world.rng.random() < 0.7:
         world.server.revoke()
         world.tell("revoked", "every token given out so far")

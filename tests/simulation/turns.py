@@ -19,7 +19,7 @@ def the_fewest_in_flight_first(story: Story) -> Iterator[str]:
     told = {fault.kind for fault in world.story if fault.run == 1} - {"killed", "signal"}
     if told or habits.limits or habits.lag or habits.commit or habits.eager or command.video_id:
         return
-    first = Verb.FIND if command.portable else Verb.CREATE
+    first = Verb.FIND if command.portable else Verb.PART if command.delegated else Verb.CREATE
     turns = _Turns(
         {video.upload: video.total or 0 for video in world.server.videos.values() if video.run == 1}, len(command.uploads), first
     )
@@ -49,6 +49,12 @@ class _Turns:
     def note(self, sent: bool, upload: int, verb: Verb) -> None:
         """Something was sent, or came back."""
         self.flying[upload] += 1 if sent else -1
+        if self._first is Verb.PART:  # with an upload token part 1 makes the video, and the last answer is the end
+            self._begun += sent and not self._sent[upload]
+            self._sent[upload] += sent
+            self._made |= set() if sent else {upload}
+            self._confirmed |= {upload} if not self.flying[upload] and self._sent[upload] == self._totals.get(upload) else set()
+            return
         self._begun += sent and verb is self._first
         self._sent[upload] += sent and verb is Verb.PART
         if not sent and verb is Verb.CREATE:

@@ -30,7 +30,7 @@ CLEAR_REFUSALS: Final = ("413", "uploaded-file-invalid-file", "418", "suspended"
 WINDOWS: Final = ("storm", "outage", "black hole", "limited", "login down", "refresh refused")
 """What strikes every request that begins in a window of time."""
 
-EVERYBODYS: Final = frozenset({*WINDOWS, "401", "429", "suspended", "certificate", "407", "key refused"})
+EVERYBODYS: Final = frozenset({*WINDOWS, "401", "429", "suspended", "certificate", "407", "key refused", "token refused"})
 """What concerns the whole line, whichever request met it."""
 
 
@@ -52,10 +52,16 @@ class Weather:
         self.pace = 0.02 * float(100.0 ** rng.random())
         """Seconds a block of a body takes, more or less; at most some seconds, so that bytes are never long in between."""
         self.habits = _habits(rng, self.severity)
-        self.refusals = (rng.choice(CLEAR_REFUSALS),) if self.severity and rng.random() < 0.06 else ()
+        self.refusals: tuple[str, ...] = (rng.choice(CLEAR_REFUSALS),) if self.severity and rng.random() < 0.06 else ()
         self._parts = _Dice(rng, PART_FAULTS, self.severity)
         self._others = _Dice(rng, OTHER_FAULTS, self.severity)
         self.windows = [_window(rng, self.heals_at) for _ in range(rng.randint(0, self.severity))]
+
+    def by_token(self) -> None:
+        """Nobody logs in: who would be refused there is refused with the upload token. And a server answers when a part is stored, for
+        with a token nobody can be asked later."""
+        self.refusals = tuple("token refused" if refusal == "key refused" else refusal for refusal in self.refusals)
+        self.habits = self.habits._replace(eager=False, careless=False)
 
     def over(self, now: float) -> bool:
         """Whether nothing goes wrong any more."""
@@ -124,4 +130,6 @@ def _window(rng: Random, heals_at: float) -> Window:
 def _fits(refusal: str, verb: Verb) -> bool:
     if refusal == "key refused":
         return verb is Verb.LOGIN
-    return verb is Verb.PART if refusal in ("413", "uploaded-file-invalid-file") else verb not in (Verb.LOGIN, Verb.REFRESH)
+    return (
+        verb is Verb.PART if refusal in ("413", "uploaded-file-invalid-file", "token refused") else verb not in (Verb.LOGIN, Verb.REFRESH)
+    )

@@ -56,6 +56,8 @@ class World(Clock):
         self.disk = MemoryDisk(self, self.files.named)
         self.pool: Line | None = None
         self.uploads: tuple[int, ...] = tuple(range(100))
+        self.delegated = False
+        """Whether the story is one of an upload token."""
         self.sent: list[Sent] = []
         self.turns: list[tuple[bool, int, Verb]] = []
         """What the first run sent (True) and was answered, in order: for which upload."""
@@ -68,6 +70,8 @@ class World(Clock):
         self.creates: Counter[int] = Counter()
         self.created: Counter[int] = Counter()
         """By upload: how many creates were sent, and how many of their good answers a run lived to write down."""
+        self.unnamed: Counter[tuple[int, int]] = Counter()
+        """By upload and run: first parts that went out with an upload token and whose answer got lost."""
         self.resent: list[tuple[float, int, int, str, int]] = []
         """(when, run, upload, video, part) of every part begun though the client had been told that it is stored."""
         self._known: set[tuple[str, int]] = set()
@@ -98,7 +102,14 @@ class World(Clock):
         """From now on nothing goes wrong any more; what was done to files and records stays done, and a status may lag as any may."""
         self.healed = True
         self.server.lag_at_most = USUAL_LAG
+        self.server.expired = False
         self.disk.free()
+
+    def by_token(self) -> None:
+        """The story is one of an upload token."""
+        self.delegated = True
+        self.weather.by_token()
+        self.server.habits = self.weather.habits
 
     def whose(self, request: Request) -> int:
         """The upload that a request is for, by its number in the first command: a later one may name only what is left. -1: the line."""
@@ -117,7 +128,7 @@ class World(Clock):
         self.sent.append(Sent(self.now(), self.run, whose, request.verb))
         if self.run == 1:
             self.turns.append((True, whose, request.verb))
-        if request.verb is Verb.CREATE:
+        if request.verb is Verb.CREATE or (request.verb is Verb.PART and not request.video_id):
             self.creates[whose] += 1
         if request.verb is Verb.PART:
             self.tried.add((request.video_id, request.part))
@@ -131,6 +142,9 @@ class World(Clock):
             self.turns.append((False, self.whose(request), request.verb))
         if reply is None:
             return
+        made = request.verb is Verb.PART and not request.video_id
+        if made and request.may_have_acted and not reply.promised and (reply.status is None or reply.status < 300):
+            self.unnamed[self.whose(request), self.run] += 1
         if reply.promised:
             self.good_at.append(self.now())
             self._learn(request, reply.body or {})
@@ -141,6 +155,9 @@ class World(Clock):
             stored = video is not None and request.part in video.parts
             wordless = not (reply.slug or reply.title or reply.failure)
             slug = reply.slug or reply.failure
+            if self.delegated and "already" in slug:  # with an upload token that is the answer that had got lost
+                self.news()
+                self.confirmed()
             self.refusals.append(Refusal(self.now(), self.run, self.whose(request), request.verb, reply.status, slug, wordless, stored))
 
     def settled(self) -> None:
@@ -179,8 +196,11 @@ class World(Clock):
 
     def _learn(self, request: Request, body: dict[str, object]) -> None:
         if request.verb is Verb.PART:
-            parts = {(request.video_id, request.part)}
-            self._accepted.setdefault((request.video_id, request.part), self.now())
+            if not request.video_id:  # with an upload token it makes the video
+                self._fresh_creates.append(self.whose(request))
+            parts = {(request.video_id or str(body["videoId"]), request.part)}
+            for mine in parts:
+                self._accepted.setdefault(mine, self.now())
         elif request.verb is Verb.STATUS:
             parts = {(request.video_id, number) for number in _listed(body)}
             for listed in parts:

@@ -9,6 +9,7 @@ import pytest
 
 from vidup.upload.acting import Action, Acts, Do, acted_upon
 from vidup.upload.exchange import Request, Verb
+from vidup.upload.flights import Stopper
 from vidup.upload.partbook import Doubt
 from vidup.verdicts.judge import Reply
 from vidup.verdicts.rules import TABLE
@@ -20,6 +21,7 @@ class Sent:
     handed = 7
     moved_at = 0.0
     content_type = ""
+    cut = Stopper()
 
     def __init__(self, all_out: bool) -> None:
         self.all_out = all_out
@@ -224,19 +226,26 @@ def test_a_rate_limit_is_no_failure(acts: Acts) -> None:
     ("reply", "done"),
     [
         (Reply(failure="answer-lost"), AGAIN), (Reply(201), AGAIN), (Reply(503), AGAIN), (Reply(failure="no-answer"), AGAIN),
-        (Reply(400), END), (Reply(400, BY_PART + "part-already-sent"), END), (Reply(400, "video-source-already-uploaded"), END),
+        (Reply(400), AGAIN), (Reply(400, BY_PART + "part-already-sent"), Do.TAKE_WORD), (Reply(400, "video-source-already-uploaded"), Do.TAKE_WORD),
+        (Reply(401, "authentication-invalid-upload-token"), END), (Reply(404, "resource-not-found"), END),
         (Reply(400, BY_PART + "different-total-parts"), END),
     ],
 )  # fmt: skip
 def test_with_an_upload_token_nobody_can_be_asked(acts: Acts, reply: Reply, done: Do) -> None:
-    """The status needs a key: what was lost is sent again, and what was refused is refused."""
+    """The status needs a key: what was lost is sent again, what is there already counts, and what else is refused is refused."""
     assert acts.act(STORED, reply, can_ask=False).do is done
 
 
 def test_a_wordless_refusal_that_nobody_can_explain_is_judged_by_its_status(acts: Acts) -> None:
-    """So is that of a question."""
+    """So is that of a question. A part of a video that is there is sent once more: the word that it is stored may have got lost."""
+    assert acts.act(STORED, Reply(403), can_ask=False).do is AGAIN
     assert acts.act(STORED, Reply(403), can_ask=False).rule.slug == "undocumented"
     assert acts.act(QUESTION, Reply(403)).rule.slug == "undocumented"
+
+
+def test_a_part_that_is_to_make_the_video_is_not_sent_again_after_a_refusal(acts: Acts) -> None:
+    """It would make another one."""
+    assert acts.act(STORED._replace(video_id=""), Reply(403), can_ask=False).do is END
 
 
 # -- looks at the status that bring no news

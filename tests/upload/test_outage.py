@@ -15,6 +15,7 @@ from vidup.events import Awaiting, Event, LineDown, LineUp, Retrying
 from vidup.plan.parts import Plan
 from vidup.upload.acting import Acts
 from vidup.upload.exchange import Kind, Request, Verb
+from vidup.upload.flights import Stopper
 from vidup.upload.outage import Outage
 from vidup.upload.outcome import Report
 from vidup.upload.partbook import PartBook
@@ -26,7 +27,7 @@ from vidup.verdicts.rules import TABLE
 class Sent:
     """A body of which bytes went out."""
 
-    handed, all_out, moved_at, content_type = 1, False, 0.0, ""
+    handed, all_out, moved_at, content_type, cut = 1, False, 0.0, "", Stopper()
 
     def __len__(self) -> int:
         return 1

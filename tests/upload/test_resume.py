@@ -668,7 +668,7 @@ def test_a_full_disk_is_refused_before_the_first_request(emulator: Emulator, vid
 def test_a_disk_that_fills_midway_costs_only_a_warning(emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
     """The server remembers the parts, so the upload stays resumable and goes on."""
     path = video(SIZE)
-    done = vidup("upload", path, *UPLOAD, emulator=emulator, env=inject("full:write:5"))
+    done = vidup("upload", path, *UPLOAD, emulator=emulator, env=inject("full:write:6"))
     assert done.returncode == 0
     assert done.stderr.count("state folder cannot be written") == 1
     assert emulator.sha256(done.stdout.strip()) == sha256(path)

@@ -275,12 +275,17 @@ def early_503(request: Request) -> Reply:
 
 
 def test_a_refused_key_ends_all_and_the_wait_too(tmp_path: Path) -> None:
-    """Exit 4; the video is whole all the same."""
-    server = Studio(until(1000.0))
-    suspended = Reply(403, "authorization-suspended-account", title="x")
-    server.failing = lambda since: suspended if since > 50.0 else None
+    """Exit 4 with the first refusal, for no lag explains it; the video is whole all the same."""
+    server, refusals = Studio(until(1000.0)), list[float]()
+
+    def suspended(since: float) -> Reply | None:
+        refusals.extend([since] if since > 50.0 else [])
+        return Reply(403, "authorization-suspended-account", title="x") if refusals else None
+
+    server.failing = suspended
     (report,) = run(server, waiting(tmp_path)).reports
     assert (report.status, report.exit_code, report.resumable, report.whole) == ("failed", ExitCode.AUTH, False, True)
+    assert len(refusals) == 1
 
 
 def test_a_token_that_ends_in_it_is_renewed(tmp_path: Path) -> None:

@@ -329,6 +329,7 @@ class Run:
         self.dispatcher = Dispatcher(
             self.roster, pool, acts, RetryBudget(orders[0].retry_for), Pacer(waits, lambda: 0.0),
             probing, lambda: pool.clock, Stopping(stop, lambda: ExitCode.SIGINT), self.told.append, orders[0].base_url,
+            not orders[0].key.delegated,
         )  # fmt: skip
 
     def run(self) -> list[Report]:

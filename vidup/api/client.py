@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from vidup import __version__
-from vidup.api.credentials import ApiKey, Token, is_token
+from vidup.api.credentials import ApiKey, Token, is_token, is_word
 from vidup.api.transport.transport import Body, Trace, Transport
 from vidup.verdicts.judge import Reply
 
@@ -24,12 +24,15 @@ class SizedBody(Body, Protocol):
 class Api:
     """The verbs, from any thread. They make one request each, and decide nothing about what comes back."""
 
-    def __init__(self, base_url: str, key: ApiKey, *, timeout: float, trace: Trace | None = None) -> None:
-        """`timeout` in seconds: no byte accepted, or no answer, for so long is a failure. `trace` hears of every request."""
+    def __init__(
+        self, base_url: str, key: ApiKey, *, timeout: float, trace: Trace | None = None, buffer: int | None = None
+    ) -> None:  # fmt: skip
+        """`timeout` in seconds: no byte accepted, or no answer, for so long is a failure. `trace` hears of every request. `buffer`: bytes
+        that the kernel is to hold for a connection at most, None for as many as it likes."""
         self.key = key
         self.base_url = base_url.rstrip("/")
-        self._transport = Transport(base_url, timeout=timeout, client=f"vidup:{__version__}", trace=trace)
-        self._transport.keep_secret(key.value)
+        self._transport = Transport(base_url, timeout=timeout, client=f"vidup:{__version__}", trace=trace, buffer=buffer)
+        self._transport.keep_secret(key.value, quote(key.value, safe=""))
 
     @property
     def proxy(self) -> str:
@@ -84,6 +87,32 @@ class Api:
             headers={"Content-Range": content_range, "Content-Type": body.content_type},
             promised=lambda answer: answer.get("videoId") == video_id,
         )  # fmt: skip
+
+    def send_part_by_token(self, video_id: str, content_range: str, body: SizedBody) -> Reply:
+        """`POST /upload?token=…` with one part, and no Authorization (https://docs.api.video/vod/delegated-upload-tokens).
+
+        `video_id` is empty for part 1, whose answer names the video; the body of every other holds it as a field.
+        """
+        return self._transport.request(
+            "POST", f"/upload?token={quote(self.key.value, safe='')}", body=body,
+            answer_timeout=max(ANSWER_TIMEOUT, self._transport.timeout),
+            headers={"Content-Range": content_range, "Content-Type": body.content_type},
+            promised=lambda answer: _names_a_video(answer) and video_id in ("", answer["videoId"]),
+        )  # fmt: skip
+
+    def create_token(self, token: Token, ttl: int) -> Reply:
+        """`POST /upload-tokens`: a token that lives `ttl` seconds, 0 for ever (https://docs.api.video/reference/api/Upload-Tokens)."""
+        return self._call("POST", "/upload-tokens", token, payload={"ttl": ttl}, promised=lambda body: is_word(body.get("token")))
+
+    def list_tokens(self, token: Token, query: Mapping[str, object]) -> Reply:
+        """`GET /upload-tokens`: a page of the project's tokens."""
+        path = f"/upload-tokens?{urlencode({name: str(value) for name, value in query.items()})}"
+        return self._call("GET", path, token, promised=lambda body: isinstance(body.get("data"), list))
+
+    def delete_token(self, token: Token, upload_token: str) -> Reply:
+        """`DELETE /upload-tokens/{token}`: answered 204, without a body."""
+        self._transport.keep_secret(upload_token, quote(upload_token, safe=""))
+        return self._call("DELETE", f"/upload-tokens/{quote(upload_token, safe='')}", token, empty=True)
 
     def _call(
         self,

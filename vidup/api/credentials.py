@@ -1,9 +1,12 @@
-"""CORE: who is asking: an API key and where it came from, and the one token that all requests carry. Times are seconds of one clock."""
+"""CORE: who is asking: an API key or an upload token and where it came from, and the one access token that all requests of a key carry.
+
+Times are seconds of one clock.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from vidup.verdicts.judge import Reply
 
@@ -15,10 +18,25 @@ _USUAL_LIFE: Final = 3600.0
 
 
 class ApiKey(NamedTuple):
-    """An API key and where it came from; only the source may be shown."""
+    """An API key and where it came from; only the source may be shown.
+
+    `delegated`: it is an upload token, which may upload and nothing else: no log in, no status, no list
+    (https://docs.api.video/vod/delegated-upload-tokens).
+    """
 
     value: str
     source: str
+    delegated: bool = False
+
+    @property
+    def noun(self) -> str:
+        """What it is called."""
+        return "upload token" if self.delegated else "API key"
+
+    @property
+    def short_noun(self) -> str:
+        """The same, where it is clear which key is meant."""
+        return "upload token" if self.delegated else "key"
 
     def __repr__(self) -> str:
         return f"ApiKey(source={self.source!r})"
@@ -38,14 +56,20 @@ class Token(NamedTuple):
 
 def is_token(body: dict[str, object]) -> bool:
     """Whether there is a token that can stand in a header."""
-    token = body.get("access_token")
-    return isinstance(token, str) and re.fullmatch(r"[!-~]+", token) is not None
+    return is_word(body.get("access_token"))
+
+
+def is_word(value: object) -> TypeGuard[str]:
+    """Whether this is one word of visible ASCII, as keys and tokens are."""
+    return isinstance(value, str) and re.fullmatch(r"[!-~]+", value) is not None
 
 
 class Credentials:
     """The token of the line: one for all requests, renewed once for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, needed: bool = True) -> None:
+        """Not `needed`: requests carry no token, for an upload token stands in their address."""
+        self._needed = needed
         self.token: Token | None = None
         self._refused: set[int] = set()
         self._works: set[int] = set()
@@ -54,7 +78,7 @@ class Credentials:
     def is_valid(self, now: float) -> bool:
         """Whether requests may go out with the present token."""
         token = self.token
-        return token is not None and token.serial not in self._refused and now < token.renew_at
+        return not self._needed or (token is not None and token.serial not in self._refused and now < token.renew_at)
 
     @property
     def can_refresh(self) -> bool:
@@ -63,7 +87,7 @@ class Credentials:
 
     def works(self, serial: int) -> bool:
         """Whether a request was accepted with this token."""
-        return serial in self._works
+        return self._needed and serial in self._works
 
     def accepted(self, serial: int) -> None:
         """A request was accepted with this token."""

@@ -22,6 +22,7 @@ from vidup.console.options import (
     resume_command,
     state_folder,
     status_command,
+    token_option,
     uploads_per_minute,
 )  # fmt: skip
 from vidup.console.restarting import restart_command
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @click.argument("uploads", nargs=-1, type=UploadId(or_file=True), metavar="[UPLOAD_ID|VIDEO_ID|FILE]...")
 @click.option("--all", "everything", is_flag=True, help="Continue every interrupted upload, all over one line.")
 @key_option
+@token_option
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
               help="Size of a part, where no part is on the server yet.")  # fmt: skip
 @how_options
@@ -65,7 +67,7 @@ def resume(context: click.Context, /, uploads: tuple[str, ...], everything: bool
     folder = StateFolder(state_folder(options["state_dir"]))
     chosen = _choose(folder, uploads, everything)
     noise = noise_of(context)
-    key_for = _keys(options["api_key_file"])
+    key_for = _keys(context)
     return run_uploads([_task(context, record, key_for(record.checkpoint.base_url)) for record in chosen], noise)
 
 
@@ -106,6 +108,8 @@ def _finder(folder: StateFolder) -> Callable[[str], Record]:
 
 def _task(context: click.Context, record: Record, key: ApiKey | VidupError | None) -> Task:
     from vidup.console.task import Task
+    from vidup.console.tokens import as_it_can
+    from vidup.plan.rate import jobs_within
     from vidup.upload.order import Following, Order
     from vidup.upload.outcome import Report
 
@@ -126,31 +130,34 @@ def _task(context: click.Context, record: Record, key: ApiKey | VidupError | Non
         return Task(key, untouched, lambda _upload_id: command)
     order = Order(
         path=path, base_url=known.base_url, key=key, state_dir=state_folder(options["state_dir"]),
-        video=known.options, video_id=known.requested_id or None, part_size=options["part_size"], jobs=options["jobs"],
+        video=known.options, video_id=known.requested_id or None, part_size=options["part_size"],
+        jobs=jobs_within(options["jobs"], options["limit_rate"]), limit_rate=options["limit_rate"] or None,
         retry_for=options["retry_for"], timeout=options["timeout"], uploads_per_minute=uploads_per_minute(known.base_url),
         adopt=options["adopt"], continuing=known.upload_id, wait=patience(context, options["wait"]),
         inflow=Following() if path != known.path else None,
     )  # fmt: skip
     return Task(
-        order, untouched, lambda _upload_id: command,
+        as_it_can(order), untouched, lambda _upload_id: command,
         lambda more: restart_command(context, more, path, known.base_url, known.options),
-        lambda video_id: status_command(context, known.base_url, video_id),
+        lambda video_id: "" if key.delegated else status_command(context, known.base_url, video_id),
     )  # fmt: skip
 
 
-def _keys(key_file: str | None) -> Callable[[str], ApiKey | VidupError | None]:
-    """Finds the key for a base URL, None where a signal came; a file or a pipe, which can be read only once, is read once for all."""
+def _keys(context: click.Context) -> Callable[[str], ApiKey | VidupError | None]:
+    """Finds the token or the key for a base URL, None where a signal came; a file or a pipe, which can be read only once, is read once for
+    all."""
     from vidup.console.early import CutShort, Waiting
-    from vidup.console.keys import find_key
+    from vidup.console.tokens import find_access
 
     @cache
     def find(base_url: str) -> ApiKey | VidupError | None:
         try:
             with Waiting():
-                return find_key(key_file, environment(), base_url)
+                return find_access(context, environment(), base_url)
         except CutShort:
             return None
         except VidupError as error:
             return error
 
-    return find if key_file is None else lambda _base_url: find("")
+    in_a_file = any(context.params[name] is not None for name in ("api_key_file", "upload_token_file"))
+    return find if not in_a_file else lambda _base_url: find("")

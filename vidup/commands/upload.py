@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,7 @@ from vidup.console.options import (
     patience,
     resolve_base_url,
     state_folder,
+    token_option,
     uploads_per_minute,
     video_attributes,
     video_options,
@@ -30,6 +31,9 @@ from vidup.console.options import (
 )  # fmt: skip
 from vidup.console.settings import noise_of
 from vidup.errors import VidupError
+
+if TYPE_CHECKING:
+    from vidup.console.manifesting import Keeper
 
 
 @click.command(cls=Command)
@@ -44,6 +48,7 @@ from vidup.errors import VidupError
 @video_options
 @click.option("--video-id", type=VideoId(), metavar="ID", help="Upload into this existing video instead of creating one.")
 @where_options
+@token_option
 @click.option("--part-size", "--chunk-size", type=Size(), envvar="VIDUP_PART_SIZE", metavar="SIZE",
               help="Size of a part, 5 to 200 MiB.  [default: chosen from the file's size]")  # fmt: skip
 @how_options
@@ -81,10 +86,10 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     from vidup.console.answering import end_by_early_signal, nothing_to_do, run_dry, run_dry_all, tell_first
     from vidup.console.early import CutShort, Waiting
     from vidup.console.inflow import again, stream_of, stream_task
-    from vidup.console.keys import find_key
-    from vidup.console.manifesting import open_keeper
     from vidup.console.session import refuse_upload, run_uploads
     from vidup.console.tasks import tasks_of, unbegun_tasks
+    from vidup.console.tokens import as_it_can, find_access, not_applied
+    from vidup.plan.rate import jobs_within
     from vidup.upload.order import Inflow, Order
 
     _refuse_contradictions(context, options)
@@ -104,8 +109,8 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     try:
         state_dir = state_folder(options["state_dir"])
         with Waiting():
-            key = find_key(options["api_key_file"], environment(), base_url)
-        keeper = open_keeper(options["manifest"], writable=not options["dry_run"])
+            key = find_access(context, environment(), base_url)
+        keeper = _keeper_of(options)
     except CutShort:
         return run_uploads(unbegun_tasks(taken, None, options["video_id"]), noise)
     except VidupError as error:
@@ -116,11 +121,14 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     order = Order(
         path="", base_url=base_url, key=key,
         state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
-        part_size=options["part_size"], jobs=options["jobs"], retry_for=options["retry_for"], timeout=options["timeout"],
+        part_size=options["part_size"], jobs=jobs_within(options["jobs"], options["limit_rate"]),
+        limit_rate=options["limit_rate"] or None, retry_for=options["retry_for"], timeout=options["timeout"],
         uploads_per_minute=taken.share_of(uploads_per_minute(base_url)), restart=options["restart"], portable=options["portable"],
         adopt=options["adopt"], nonce=secrets.token_hex(8), wait=wait, skip_existing=options["if_exists"] == "skip",
         any_file=options["any_file"], inflow=inflow, again=again(inflow) if isinstance(inflow, Inflow) else "",
     )  # fmt: skip
+    tell_first(not_applied(order), noise)
+    order = as_it_can(order)
     tasks = tasks_of(context, taken, order) if not isinstance(inflow, Inflow) else [stream_task(context, order)]
     if options["dry_run"]:
         if keeper is not None:
@@ -130,6 +138,14 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
                 return nothing_to_do(noise)
         return run_dry_all(tasks, noise) if taken.several else run_dry(tasks[0], noise)
     return run_uploads(tasks, noise, keeper)
+
+
+def _keeper_of(options: dict[str, Any]) -> Keeper | None:
+    if options["manifest"] is None:
+        return None
+    from vidup.console.manifesting import open_keeper
+
+    return open_keeper(options["manifest"], writable=not options["dry_run"])
 
 
 def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> None:

@@ -83,7 +83,7 @@ def run_dry(task: Task, noise: Noise) -> ExitCode:
         return refuse_upload(task.untouched.file, task.order, noise)
     order, view = task.order, _view(noise)
     if noise.verbose:
-        view.message("\n".join([*noise.sources, f"the API key is from {order.key.source}"]))
+        view.message("\n".join([*noise.sources, f"the {order.key.noun} is from {order.key.source}"]))
     (rehearsal,) = rehearse([order], _heard_by(view, noise), view.message if noise.verbose >= 2 else None)
     if isinstance(rehearsal, VidupError):
         return refuse_upload(order.path, rehearsal, noise, order.key.source)
@@ -102,7 +102,7 @@ def run_dry_all(tasks: Sequence[Task], noise: Noise) -> ExitCode:
     view = _view(noise)
     orders = [task.order for task in tasks if isinstance(task.order, Order)]
     if noise.verbose:
-        view.message("\n".join([*noise.sources, *(f"the API key is from {order.key.source}" for order in orders[:1])]))
+        view.message("\n".join([*noise.sources, *(f"the {order.key.noun} is from {order.key.source}" for order in orders[:1])]))
     outcomes = iter(rehearse(orders, _heard_by(view, noise), view.message if noise.verbose >= 2 else None))
     codes: list[ExitCode] = []
     good: list[Rehearsal] = []
@@ -121,8 +121,8 @@ def run_dry_all(tasks: Sequence[Task], noise: Noise) -> ExitCode:
             view.message("\n".join(failure_lines(report)), "error")
     if good and not noise.as_json and not noise.quiet:
         say([
-            *lines_of_all((one.forecast for one in good), good[0].forecast.uploads_per_minute),
-            f"key       accepted (from {good[0].key_source}); nothing was created or sent",
+            *lines_of_all((one.forecast for one in good), good[0].forecast.uploads_per_minute, good[0].forecast.limit_rate),
+            f"{good[0].who()}; nothing was created or sent",
         ])  # fmt: skip
     code = combined(codes)
     view.exit_(int(code), code.name.lower(), f"dry run: {len(good)} of {len(tasks)} could be uploaded", code.resumable)

@@ -10,9 +10,11 @@ import traceback
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from vidup.console.keys import VARIABLES
 from vidup.console.options import environment, state_folder
+from vidup.console.tokens import VARIABLE
 from vidup.errors import ExitCode, VidupError
 
 
@@ -20,7 +22,7 @@ def write_crash(error: BaseException, folder: Path, secrets: Iterable[str] = ())
     """Write the traceback of a fault of ours to a private file here, or else in the temporary folder; its path, or None."""
     text = "".join(traceback.format_exception(error))
     for secret in filter(None, secrets):
-        text = text.replace(secret, "***")
+        text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
     text = re.sub(r"(?i)(bearer|basic) +[^\s'\"]+", r"\1 ***", text)
     for place in (folder, Path(tempfile.gettempdir())):
         path = place / f"crash-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
@@ -50,4 +52,4 @@ def stray_fault(error: Exception) -> VidupError:
         folder = state_folder(Path(given) if given else None)
     except (VidupError, OSError):  # the user has no home, or the current folder is gone
         folder = Path(tempfile.gettempdir())
-    return crash_error(error, folder, [environment().get(name, "") for name in VARIABLES])
+    return crash_error(error, folder, [environment().get(name, "") for name in (*VARIABLES, VARIABLE)])

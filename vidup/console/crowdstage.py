@@ -16,7 +16,7 @@ from vidup.console.options import Noise, environment, same_command
 from vidup.console.outlet import Outlet
 from vidup.console.results import is_terminal, result_line
 from vidup.console.summary import error_lines, failure_lines, stopping_lines
-from vidup.console.task import Task
+from vidup.console.task import Task, limit_line
 from vidup.console.totals import Totals, continue_line, done_words, summary_lines, undelivered_lines
 from vidup.errors import ExitCode, VidupError
 from vidup.progress.base import Kind, Leaving, stderr_is_stuck
@@ -73,10 +73,13 @@ class CrowdStage:
         return ((number, task) for number, task in enumerate(self._tasks) if not self._over[number])
 
     def begin(self) -> None:
-        """Tell where settings come from, if that is asked for."""
+        """Tell where settings come from, if that is asked for, and what limit of rate holds."""
+        orders = [task.order for task in self._tasks if isinstance(task.order, Order)]
         if self._noise.verbose:
-            sources = {task.order.key.source for task in self._tasks if isinstance(task.order, Order)}
-            self.view.message("\n".join([*self._noise.sources, *(f"the API key is from {source}" for source in sorted(sources))]))
+            sources = {f"the {order.key.noun} is from {order.key.source}" for order in orders}
+            self.view.message("\n".join([*self._noise.sources, *sorted(sources)]))
+        for line in sorted({limit_line(order) for order in orders} - {""}):
+            self.view.message(line)
 
     # -- what a file came to -------------------------------------------------------------------------------------
 
@@ -108,7 +111,8 @@ class CrowdStage:
         if again and (error.concerns_all or error is before):
             return
         order = self._tasks[number].order
-        lines = failure_lines(report._replace(resume_command=None), order.key.source if isinstance(order, Order) else "")
+        source, noun = (order.key.source, order.key.short_noun) if isinstance(order, Order) else ("", "key")
+        lines = failure_lines(report._replace(resume_command=None), source, noun=noun)
         if self._style.mode != "json":
             self.view.message("\n".join(lines[:1] if again else lines), "error")
         if not again and len(self._annotations) < _ANNOTATIONS and (command := annotation(environment(), lines)):

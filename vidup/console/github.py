@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from vidup.events import Event, Started
+from vidup.events import Event, Named, Started
 from vidup.inert import github_escape, inert
 from vidup.units import show_size, show_time
 from vidup.upload.outcome import Report
@@ -37,7 +37,7 @@ class Step:
 
     def hear(self, event: Event) -> None:
         """Note the ids as soon as there are any: a step that is killed has still told them."""
-        if isinstance(event, Started):
+        if isinstance(event, Started | Named) and event.video_id:
             self._tell({"upload-id": event.upload_id, "video-id": event.video_id})
 
     def end(self, report: Report) -> None:

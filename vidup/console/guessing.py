@@ -19,7 +19,9 @@ _HABITS: Final = {
 """What other programs call it."""
 
 _KEY: Final = "the key is never part of a command: vidup login, VIDUP_API_KEY or --api-key-file"
+_TOKEN: Final = "an upload token is never part of a command: --upload-token-file or VIDUP_UPLOAD_TOKEN"
 _OPTION_HABITS: Final = {
+    "--upload-token": _TOKEN,
     "-V": "vidup --version", "--token": _KEY, "--key": _KEY, "--api-key": _KEY, "--apikey": _KEY, "--name": "--title", "--output": "--json",
     "--concurrency": "--jobs", "--parallel": "--jobs", "--threads": "--jobs", "--retries": "--retry-for", "--force": "--restart",
 }  # fmt: skip
@@ -32,13 +34,15 @@ def unknown_command(wrong: click.exceptions.NoSuchCommand) -> tuple[str, str]:
     """What is wrong, and the advice: a file is uploaded, a habit of other programs translated, a slip corrected."""
     name, context = wrong.command_name, wrong.ctx
     what = f"No such command {name!r}."
-    if os.path.exists(name):
+    command = context.command_path if context else "vidup"
+    outermost = context is None or context.parent is None
+    if outermost and os.path.exists(name):
         return what, command_line([*program(), "upload", name])
     commands = context.command.list_commands(context) if context and isinstance(context.command, click.Group) else []
-    if name in _HABITS:
+    if outermost and name in _HABITS:
         return what, _HABITS[name]
     guess = _nearest(name, commands)
-    return (f"{what} Did you mean {guess}?" if guess else what), (f"vidup {guess} -h" if guess else "vidup -h")
+    return (f"{what} Did you mean {guess}?" if guess else what), (f"{command} {guess} -h" if guess else f"{command} -h")
 
 
 def unknown_option(wrong: click.NoSuchOption) -> tuple[str, str]:
@@ -49,7 +53,7 @@ def unknown_option(wrong: click.NoSuchOption) -> tuple[str, str]:
     known = [spelling for parameter in (context.command.get_params(context) if context else []) for spelling in _spellings(parameter)]
     habit = _OPTION_HABITS.get(name, "")
     if habit and (habit in known or not habit.startswith("--")):
-        return what, f"{habit}, see {command} -h" if habit in known else habit[0].upper() + habit[1:] if habit == _KEY else habit
+        return what, f"{habit}, see {command} -h" if habit in known else habit[0].upper() + habit[1:] if habit in (_KEY, _TOKEN) else habit
     guess = _nearest(name, known) if name.startswith("--") else ""
     return (f"{what} Did you mean {guess}?" if guess else what), f"{command} -h"
 

@@ -15,11 +15,12 @@ HEADINGS: Final = {
     "Video": ("title", "description", "tag", "metadata", "public", "mp4", "panoramic", "player_id", "language", "transcript"),
     "Many files": ("recursive", "include", "exclude", "from_file", "null", "shard", "shard_by", "manifest"),
     "No finished file": ("any_file", "follow", "idle", "from_command", "min_size"),
-    "Where to": ("video_id", "sandbox", "base_url", "allow_http", "api_key_file"),
-    "How": ("part_size", "jobs", "retry_for", "timeout", "restart", "portable", "if_exists", "adopt", "dry_run", "state_dir", "everything"),
+    "Where to": ("video_id", "sandbox", "base_url", "allow_http", "api_key_file", "upload_token_file"),
+    "How": ("part_size", "jobs", "limit_rate", "retry_for", "timeout", "restart", "portable", "if_exists", "adopt", "dry_run", "state_dir",
+            "everything"),
     "After": ("wait", "wait_timeout"),
     "Output": ("quiet", "verbose", "as_json", "progress", "color", "help"),
-}
+}  # fmt: skip
 """What the options are about, by the names of their parameters; one named nowhere stands under Options."""
 
 START: Final = """\

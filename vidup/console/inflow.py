@@ -10,8 +10,9 @@ from typing import Final
 
 import click
 
-from vidup.console.options import given, program, status_command
+from vidup.console.options import environment, given, program, status_command
 from vidup.console.task import Task
+from vidup.console.tokens import is_token_given
 from vidup.errors import ExitCode
 from vidup.inert import command_line
 from vidup.upload.order import Following, Inflow, Order
@@ -67,7 +68,7 @@ def stream_task(context: click.Context, order: Order) -> Task:
     untouched = Report("interrupted", "-", ExitCode.SIGINT, video_id=order.video_id, resumable=True)
     return Task(
         order, untouched, lambda _upload_id: order.again, lambda more: anew(inflow, more),
-        lambda uploaded: status_command(context, order.base_url, uploaded),
+        lambda uploaded: "" if order.key.delegated else status_command(context, order.base_url, uploaded),
     )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ def anew(inflow: Inflow, more: str) -> str:
 def _stream(context: click.Context, inflow: Inflow) -> Inflow:
     for name in given(context, tuple(_NOT_FOR_STREAMS)):
         raise click.UsageError(f"--{name.replace('_', '-')} is not for a stream: {_NOT_FOR_STREAMS[name]}")
-    if context.params["title"] is None and context.params["video_id"] is None and not context.params.get("upload_token_file"):
+    if context.params["title"] is None and context.params["video_id"] is None and not is_token_given(context, environment()):
         raise click.UsageError("A stream has no name to make a title of: add -t TITLE")
     return inflow
 

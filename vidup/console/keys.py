@@ -44,7 +44,7 @@ def find_key(key_file: str | None, environ: Mapping[str, str], base_url: str) ->
 def given_key(key_file: str) -> ApiKey:
     """The key in this file, `-` is standard input. Raises VidupError(AUTH) if none can be read there."""
     source = "standard input" if key_file == "-" else f"the file {key_file} (--api-key-file)"
-    return _checked(_read(key_file), source)
+    return _checked(read_secret(key_file, "API key", "--api-key-file"), source)
 
 
 def typed_key(text: str) -> ApiKey:
@@ -131,15 +131,16 @@ def _cannot_write(path: Path, error: OSError) -> VidupError:
     )  # fmt: skip
 
 
-def _read(key_file: str) -> str:
+def read_secret(file: str, noun: str, option: str) -> str:
+    """What stands in this file, `-` is standard input. Raises VidupError(AUTH), which names it by `noun` and `option`."""
     try:
-        if key_file == "-":
+        if file == "-":
             return sys.stdin.read() if sys.stdin is not None else ""
-        return Path(key_file).read_text(encoding="utf-8")
+        return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         words = error.strerror if isinstance(error, OSError) else "it is not text"
         raise VidupError(
-            ExitCode.AUTH, f"The API key file {key_file} cannot be read", cause=words or str(error), advice="Correct --api-key-file."
+            ExitCode.AUTH, f"The {noun} file {file} cannot be read", cause=words or str(error), advice=f"Correct {option}."
         ) from error
 
 

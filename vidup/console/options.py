@@ -16,7 +16,8 @@ from vidup.api.ledger import NONCE_KEY, PORTABLE_KEY
 from vidup.console.titles import Title
 from vidup.inert import command_line
 from vidup.plan.parts import MAX_PART, MIN_PART
-from vidup.units import parse_duration, parse_size, show_size
+from vidup.plan.rate import SLOWEST
+from vidup.units import parse_duration, parse_rate, parse_size, show_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,6 +40,21 @@ class Size(click.ParamType[int]):
         if not MIN_PART <= size <= MAX_PART:
             self.fail(f"{show_size(size)} is not between 5 MiB and 200 MiB, which api.video allows for a part", param, ctx)
         return size
+
+
+class Rate(click.ParamType[int]):
+    """Bytes a second, 0 for no limit."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            rate = value if isinstance(value, int) else parse_rate(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if 0 < rate < SLOWEST:
+            self.fail(f"{show_size(rate)} a second is too slow for parts of 5 MiB: at least 16 KiB, or 0 for no limit", param, ctx)
+        return rate
 
 
 class AnySize(click.ParamType[int]):
@@ -171,6 +187,11 @@ key_option = click.option(
     help="Read the API key from this file, - is standard input.  [default: VIDUP_API_KEY, APIVIDEO_API_KEY, the key kept by login]",
 )  # fmt: skip
 
+token_option = click.option(
+    "--upload-token-file", metavar="PATH", envvar="VIDUP_UPLOAD_TOKEN_FILE", type=click.Path(allow_dash=True),
+    help="Upload with the upload token in this file, - is standard input, and no API key.  [default: VIDUP_UPLOAD_TOKEN]",
+)  # fmt: skip
+
 where_options = _all(url_options, key_option)
 
 state_option = click.option(
@@ -183,8 +204,14 @@ jobs_option = click.option(
     help="Parts in flight, 1 to 16.",
 )  # fmt: skip
 
+rate_option = click.option(
+    "--limit-rate", type=Rate(), envvar="VIDUP_LIMIT_RATE", metavar="RATE",
+    help="Send no more than so many bytes a second in all, as 5M; 0 is no limit.  [default: no limit]",
+)  # fmt: skip
+
 how_options = _all(
     jobs_option,
+    rate_option,
     click.option("--retry-for", type=Duration(), default="15m", show_default=True, envvar="VIDUP_RETRY_FOR", metavar="DURATION",
                  help="Keep trying for so long while nothing moves; 0 is for ever."),
     click.option("--timeout", type=Seconds(1, 3600), default=60, show_default=True, envvar="VIDUP_TIMEOUT", metavar="SECONDS",
@@ -314,7 +341,8 @@ def given(context: click.Context, names: tuple[str, ...]) -> list[str]:
     return [name for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
 
 
-STICKY: Final = ("state_dir", "api_key_file", "allow_http", "jobs", "retry_for", "timeout", "wait", "wait_timeout")
+STICKY: Final = ("state_dir", "api_key_file", "upload_token_file", "allow_http", "jobs", "limit_rate", "retry_for", "timeout", "wait",
+                 "wait_timeout")  # fmt: skip
 
 
 def resume_command(context: click.Context, upload_id: str) -> str:
@@ -322,7 +350,7 @@ def resume_command(context: click.Context, upload_id: str) -> str:
     words = [*program(), "resume", upload_id]
     for name in given(context, STICKY):
         value = context.params[name]
-        if name == "api_key_file" and value == "-":
+        if name in ("api_key_file", "upload_token_file") and value == "-":
             continue
         option = "--" + name.replace("_", "-")
         words += [option] if value is True else [option, as_option(value) if isinstance(value, float) else str(value)]

@@ -13,9 +13,9 @@ from vidup.upload.outcome import combined, error_json
 from vidup.upload.rehearsal import plan_file
 
 
-def plan_all(taken: Inputs, part_size: int | None, jobs: int, limit: int, as_json: bool) -> ExitCode:
-    """Plan each file; the options are those of one file, `limit` this machine's share of uploads a minute. One that cannot be planned stops
-    no other; the exit code is that of several uploads."""
+def plan_all(taken: Inputs, part_size: int | None, jobs: int, limit: int, as_json: bool, limit_rate: int | None = None) -> ExitCode:
+    """Plan each file; the options are those of one file, `limit` this machine's share of uploads a minute, `limit_rate` bytes a second. One
+    that cannot be planned stops no other; the exit code is that of several uploads."""
     for note in taken.notes:
         click.echo(inert(note), err=True)
     good: list[Forecast] = []
@@ -24,7 +24,7 @@ def plan_all(taken: Inputs, part_size: int | None, jobs: int, limit: int, as_jso
         try:
             if item.error is not None:
                 raise item.error
-            forecast = plan_file(item.path, part_size, jobs, limit)
+            forecast = plan_file(item.path, part_size, jobs, limit, limit_rate)
         except VidupError as error:
             codes.append(error.code)
             if as_json:
@@ -36,5 +36,5 @@ def plan_all(taken: Inputs, part_size: int | None, jobs: int, limit: int, as_jso
             if as_json:
                 say([json_line(forecast.to_json())])
     if not as_json:
-        say(lines_of_all(good, limit))
+        say(lines_of_all(good, limit, limit_rate))
     return combined([ExitCode.OK, *codes])

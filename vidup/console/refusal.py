@@ -70,8 +70,10 @@ def _tell_error(group: click.Group, words: Sequence[str], error: VidupError) -> 
 
     try:
         root = click.Context(group, info_name="vidup")
-        command = group.get_command(root, words[0]) if words else None
-        if command is None or not _read(command, words[1:], root, {}).params.get("as_json"):
+        command, rest = group.get_command(root, words[0]) if words else None, list(words[1:])
+        while isinstance(command, click.Group) and rest:  # as `vidup token create`
+            command = command.get_command(root, rest.pop(0))
+        if command is None or not _read(command, rest, root, {}).params.get("as_json"):
             return
         say([json_line({"v": 1, "error": error_json(error), "exit_code": int(error.code)})])
     except Exception:  # noqa: BLE001  as in `_wish`; the sentence on stderr is left

@@ -18,7 +18,7 @@ from vidup.console.parting import Parting
 from vidup.console.results import print_result, result_line
 from vidup.console.signals import ENDING, Signal, Signals
 from vidup.console.summary import error_lines, failure_lines, stopping_lines, success_lines, undelivered_lines
-from vidup.console.task import Task, untouched, with_command, worth_telling
+from vidup.console.task import Task, limit_line, untouched, with_command, worth_telling
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Event, Note, Started
 from vidup.progress.base import Kind, Leaving, View, stderr_is_stuck
@@ -148,9 +148,9 @@ class _Session:
         try:
             with view:
                 if self._noise.verbose:
-                    view.message("\n".join([*self._noise.sources, f"the API key is from {order.key.source}"]))
-                if vouched is not None and vouched.note:
-                    view.message(vouched.note)
+                    view.message("\n".join([*self._noise.sources, f"the {order.key.noun} is from {order.key.source}"]))
+                for note in filter(None, (vouched.note if vouched is not None else "", limit_line(order))):
+                    view.message(note)
                 self._running = batch, stage, task
                 if self._look_is_due:
                     self._look()
@@ -244,6 +244,7 @@ class _Stage:
         self._parting = parting
         self._noise = noise
         self._key_source = key_source
+        self._noun = task.order.key.short_noun if task is not None and isinstance(task.order, Order) else "key"
         self._task = task
         self.shown: Report | None = None
         self._stderr = io.StringIO() if sys.stderr is None or stderr_is_stuck() else sys.stderr
@@ -301,7 +302,7 @@ class _Stage:
 
     def _summary(self, report: Report) -> list[str]:
         leads_on = self._leads_on(report)
-        return success_lines(report, leads_on) if _is_good(report) else failure_lines(report, self._key_source, leads_on)
+        return success_lines(report, leads_on) if _is_good(report) else failure_lines(report, self._key_source, leads_on, self._noun)
 
     def _leads_on(self, report: Report) -> str:
         """The command that shows the encoding, or waits for it; one of a video that plays leads nowhere."""

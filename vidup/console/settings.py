@@ -12,8 +12,8 @@ from vidup.console.options import Noise, environment, outranks
 from vidup.errors import VidupError
 from vidup.units import option_size
 
-_NOT_IN_FILE: Final = ("api_key_file",)
-"""Would come before VIDUP_API_KEY, and so the file before the environment."""
+_NOT_IN_FILE: Final = ("api_key_file", "upload_token_file")
+"""Would come before VIDUP_API_KEY or VIDUP_UPLOAD_TOKEN, and so the file before the environment."""
 
 
 def configurable(context: click.Context) -> dict[str, click.Option]:
@@ -131,6 +131,6 @@ def _shown(option: click.Option, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return ", ".join("=".join(item) if isinstance(item, tuple) else str(item) for item in value)
-    if option.type.name == "size" and isinstance(value, int):
+    if option.type.name in ("size", "rate") and isinstance(value, int):
         return option_size(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

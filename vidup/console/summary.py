@@ -35,10 +35,10 @@ def undelivered_lines(report: Report, command: str) -> list[str]:
     return [f"Standard output took nothing: the video is {inert(report.video_id or '')}.", f"→ To have it there: {inert(command, 1000)}"]
 
 
-def failure_lines(report: Report, key_source: str = "", look_again: str = "") -> list[str]:
+def failure_lines(report: Report, key_source: str = "", look_again: str = "", noun: str = "key") -> list[str]:
     """What failed, the cause in the words of whoever refused, what is safe, and as the last line what to do.
 
-    `look_again` is the command that waits on for a video that is whole.
+    `look_again` is the command that waits on for a video that is whole; `noun` says what came from `key_source`.
     """
     interrupted = report.status == "interrupted"
     lines = [f"Interrupted: {inert(_name(report))} is not uploaded yet." if interrupted else _could_not(report)]
@@ -47,7 +47,7 @@ def failure_lines(report: Report, key_source: str = "", look_again: str = "") ->
     if report.error and report.error.cause:
         lines.append(f"  {inert(report.error.cause, 1000)}")
     if report.exit_code is ExitCode.AUTH and key_source and report.error and report.error.cause:
-        lines.append(f"  The key came from {inert(key_source)}.")
+        lines.append(f"  The {noun} came from {inert(key_source)}.")
     safe = f"{inert(_name(report))} is on the server, whole; nothing need be sent again." if report.whole else _safe(report)
     if safe:
         lines.append(f"  {safe}")

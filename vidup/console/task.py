@@ -9,6 +9,7 @@ from typing import NamedTuple
 from vidup.console.options import Noise
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Event, Note
+from vidup.units import show_rate
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
 
@@ -25,6 +26,11 @@ class Task(NamedTuple):
     resume_command: Callable[[str | None], str]
     restart_command: Callable[[str], str] = "--restart{}".format
     status_command: Callable[[str], str] = "vidup status {}".format
+
+
+def limit_line(order: Order) -> str:
+    """What is told once of a limit of rate; empty without one."""
+    return f"limit {show_rate(order.limit_rate)}" if order.limit_rate is not None else ""
 
 
 def with_command(report: Report, task: Task) -> Report:

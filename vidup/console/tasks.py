@@ -32,7 +32,9 @@ def tasks_of(context: click.Context, taken: Inputs, order: Order) -> list[Task]:
     def restart(path: str, video: Mapping[str, object], more: str) -> str:
         return restart_command(context, more, path, order.base_url, video)
 
-    status = partial(status_command, context, order.base_url)
+    def status(video_id: str) -> str:
+        return "" if order.key.delegated else status_command(context, order.base_url, video_id)  # it needs a key
+
     tasks = []
     for item in taken.items:
         one = _order(context, item, order, describe(item.path, item.number), taken.several)
@@ -54,6 +56,10 @@ def unbegun_tasks(taken: Inputs, error: VidupError | None, video_id: str | None 
 
 
 def _order(context: click.Context, item: Item, order: Order, video: Mapping[str, object], several: bool) -> Order:
+    if order.key.delegated and item.own is not None:
+        raise click.UsageError(
+            f"{item.path} has a title or the like on its list, which needs an API key: an upload token can upload, and nothing else"
+        )
     nonce = f"{order.nonce}-{item.number}" if several and order.nonce else order.nonce
     if item.own is None:
         return order._replace(path=item.path, video=video, nonce=nonce)

@@ -32,7 +32,8 @@ class Course:
     def run(self, wire: Wire, head: Head, connection: int) -> None:
         """Serves one request. Gone when the connection is of no more use; after a scripted reset too."""
         body = Body(wire, head.length, self.stopping)
-        exchange = Exchange(head.method, head.path, head.headers.get("Content-Range"), connection, body)
+        authorized = head.headers.get("Authorization") is not None
+        exchange = Exchange(head.method, head.path, head.headers.get("Content-Range"), connection, body, authorized)
         route, name = find_route(head.method, head.path)
         exchange.is_upload = route.place == "source"
         exchange.video_id = name if is_video_route(route) else None

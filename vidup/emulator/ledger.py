@@ -21,7 +21,10 @@ _SETTLES_WITHIN: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One request that has ended. `status` is None when no answer was sent; `body_bytes` counts file bytes, also of an unfinished body."""
+    """One request that has ended. `status` is None when no answer was sent; `body_bytes` counts file bytes, also of an unfinished body.
+
+    `authorized`: it had an Authorization header, good or not.
+    """
 
     method: str
     path: str
@@ -32,17 +35,19 @@ class Record:
     status: int | None
     connection: int
     content_range: str | None
+    authorized: bool = False
 
 
 class Exchange:
     """One request while it runs."""
 
-    def __init__(self, method: str, path: str, content_range: str | None, connection: int, body: Body) -> None:
+    def __init__(self, method: str, path: str, content_range: str | None, connection: int, body: Body, authorized: bool) -> None:
         self.method = method
         self.path = path
         self.content_range = content_range
         self.connection = connection
         self.body = body
+        self.authorized = authorized
         self.is_upload = False
         self.answered = False
         self.video_id: str | None = None
@@ -54,7 +59,16 @@ class Exchange:
     def record(self, status: int | None) -> Record:
         """What is kept of it once it has ended with this status."""
         return Record(
-            self.method, self.path, self.video_id, self.part, self.total_parts, self.body_bytes, status, self.connection, self.content_range
+            self.method,
+            self.path,
+            self.video_id,
+            self.part,
+            self.total_parts,
+            self.body_bytes,
+            status,
+            self.connection,
+            self.content_range,
+            self.authorized,
         )
 
 

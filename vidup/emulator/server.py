@@ -21,7 +21,7 @@ from vidup.emulator.clock import Clock
 from vidup.emulator.course import Course
 from vidup.emulator.encoding import QUALITIES, Encoding
 from vidup.emulator.faults import FaultBook
-from vidup.emulator.keys import Keyring
+from vidup.emulator.keys import Keyring, UploadToken
 from vidup.emulator.ledger import Ledger, Record
 from vidup.emulator.limits import MAX_PART, MIN_PART, RateLimit, RateLimiter, rate_limit_of
 from vidup.emulator.routes import Site
@@ -237,6 +237,14 @@ class Emulator:
     def expire_tokens(self) -> None:
         """Ends every access token given out so far; refresh tokens live on."""
         self._keyring.expire_access()
+
+    def new_upload_token(self, ttl: int) -> UploadToken:
+        """A new upload token that lives `ttl` seconds, 0 for ever."""
+        return self._keyring.new_upload_token(ttl)
+
+    def upload_tokens(self) -> list[UploadToken]:
+        """The living upload tokens, the newest first."""
+        return self._keyring.upload_tokens()
 
     def delete_video(self, video_id: str) -> None:
         """Takes a video away, as if it had expired; KeyError for an unknown one."""

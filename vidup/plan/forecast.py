@@ -1,13 +1,15 @@
-"""CORE: what an upload will take: its parts, its requests, and the time that the rate limit alone costs."""
+"""CORE: what an upload will take: its parts, its requests, and the time that the limits alone cost."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vidup.inert import file_fields, inert
 from vidup.plan.parts import MAX_PART, MAX_SIZE, MIB, WARN_SIZE, Plan
-from vidup.units import option_size, show_duration, show_size
+from vidup.plan.rate import seconds_for
+from vidup.units import option_size, show_duration, show_rate, show_size
 
 _BESIDES_PARTS = 3
 """Requests of an upload that carry no part: log in, create the video, ask the status at the end."""
@@ -21,12 +23,17 @@ _WINDOW = 60
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One file's plan under a limit of `uploads_per_minute`; `parts_done` of its parts are on the server already."""
+    """One file's plan under a limit of `uploads_per_minute`; `parts_done` of its parts are on the server already.
+
+    `limit_rate`: bytes a second that vidup is told to keep to. `by_token`: an upload token alone sends it.
+    """
 
     file: str
     plan: Plan
     uploads_per_minute: int
     parts_done: int = 0
+    limit_rate: int | None = None
+    by_token: bool = False
 
     @property
     def parts_left(self) -> int:
@@ -36,11 +43,26 @@ class Forecast:
     @property
     def requests(self) -> int:
         """Requests in all, if none fails. Going on with a video saves creating one, but costs a status at the beginning."""
-        return self.parts_left + _BESIDES_PARTS
+        return self.parts_left + (0 if self.by_token else _BESIDES_PARTS)
 
     @property
     def minimum_seconds(self) -> int:
-        """Seconds that pass in any case until the limit lets the last part start."""
+        """Seconds that pass in any case, by whichever limit takes longer: that of requests, or --limit-rate."""
+        return max(self.waiting_seconds, self.sending_seconds)
+
+    @property
+    def sending_seconds(self) -> int:
+        """Seconds that --limit-rate alone costs; 0 without it."""
+        return math.ceil(seconds_for(self.bytes_left, self.limit_rate))
+
+    @property
+    def bytes_left(self) -> int:
+        """Bytes that are still to be sent."""
+        return max(0, self.plan.size - self.parts_done * self.plan.part_size)
+
+    @property
+    def waiting_seconds(self) -> int:
+        """Seconds that pass in any case until the limit of requests lets the last part start."""
         return max(0, self.parts_left - 1) // self.uploads_per_minute * _WINDOW
 
     @property
@@ -51,7 +73,7 @@ class Forecast:
     @property
     def helpful_part_size(self) -> int | None:
         """The --part-size in bytes with which the limit matters least, None where it is not in the way or nothing larger is allowed."""
-        if not self.minimum_seconds or self.parts_done:
+        if not self.waiting_seconds or self.parts_done:
             return None
         in_one_window = -(-self.plan.size // self.uploads_per_minute)
         size = min(-(-in_one_window // MIB) * MIB, MAX_PART)
@@ -78,6 +100,7 @@ class Forecast:
             f"parts     {'1 part' if total == 1 else f'{total} parts of {part_size}'}{sent}",
             f"requests  {self.requests}",
             f"limit     {self._limit()}",
+            *rate_lines(self.limit_rate, self.bytes_left),
             *self._too_large(),
         ]
 
@@ -91,29 +114,39 @@ class Forecast:
 
     def _limit(self) -> str:
         limit = f"{self.uploads_per_minute} uploads a minute"
-        if not self.minimum_seconds:
+        if not self.waiting_seconds:
             return f"{limit}: it costs no time, the line alone decides"
         words = (
-            f"{limit}: it alone takes {show_duration(self.minimum_seconds)}; over {show_size(self.fastest)}/s the limit binds, not the line"
+            f"{limit}: it alone takes {show_duration(self.waiting_seconds)}; over {show_size(self.fastest)}/s the limit binds, not the line"
         )
         helpful = self.helpful_part_size
         return f"{words}. This would help: --part-size {option_size(helpful)}" if helpful else words
 
 
-def lines_of_all(forecasts: Iterable[Forecast], uploads_per_minute: int) -> list[str]:
-    """What these files take together under this limit, for a person."""
-    files = parts = requests = size = 0
+def lines_of_all(forecasts: Iterable[Forecast], uploads_per_minute: int, limit_rate: int | None = None) -> list[str]:
+    """What these files take together under these limits, for a person."""
+    files = parts = requests = size = left = login = 0
     for one in forecasts:
         files += 1
         size += one.plan.size
         parts += one.parts_left
-        requests += one.parts_left + _EACH
+        requests += one.parts_left + (0 if one.by_token else _EACH)
+        left += one.bytes_left
+        login |= not one.by_token
     limit = f"{uploads_per_minute} uploads a minute"
     seconds = max(0, parts - 1) // uploads_per_minute * _WINDOW
     costs = f"it alone takes {show_duration(seconds)}" if seconds else "it costs no time, the line alone decides"
     return [
         f"files     {files} ({show_size(size)})",
         f"parts     {parts}",
-        f"requests  {requests + 1 if files else 0}",
+        f"requests  {requests + login}",
         f"limit     {limit}: {costs}",
+        *rate_lines(limit_rate, left),
     ]
+
+
+def rate_lines(limit_rate: int | None, count: int) -> list[str]:
+    """What --limit-rate alone costs for so many bytes; nothing without it."""
+    if limit_rate is None:
+        return []
+    return [f"rate      {show_rate(limit_rate)}: it alone takes {show_duration(math.ceil(seconds_for(count, limit_rate)))}"]

@@ -123,8 +123,8 @@ def is_valid_total(size: int, total_parts: int) -> bool:
     return part_size <= MAX_PART and (total_parts == 1 or part_size >= MIN_PART)
 
 
-def wanted_part_size(size: int, jobs: int, uploads_per_minute: int) -> int:
-    """The part size in bytes to aim at when the user names none.
+def wanted_part_size(size: int, jobs: int, uploads_per_minute: int, most: int | None = None) -> int:
+    """The part size in bytes to aim at when the user names none; at most `most`, but for the floor of 5 MiB.
 
     Small enough to lose little when a line drops, large enough that the file's parts fit one window of the uploads-per-minute
     limit. Each of `jobs` connections gets three to five parts where that costs no window, and one in any case.
@@ -132,7 +132,7 @@ def wanted_part_size(size: int, jobs: int, uploads_per_minute: int) -> int:
     in_one_window = math.ceil(size / max(1.0, _SHARE_OF_LIMIT * uploads_per_minute - 2))
     waves = max(1, min(_WAVES, size // (MIN_PART * jobs)), min(_MORE_WAVES, size // (_WORTH_MORE * jobs)))
     wanted = min(max(in_one_window, _USUAL_SMALL), _USUAL_LARGE, max(in_one_window, -(-size // (waves * jobs))))
-    return max(min(wanted, -(-size // jobs)), MIN_PART)
+    return max(min(wanted, -(-size // jobs), most or MAX_PART), MIN_PART)
 
 
 def total_parts_for(size: int, wanted: int) -> int:
@@ -146,21 +146,21 @@ def total_parts_for(size: int, wanted: int) -> int:
     return total
 
 
-def plan_for(size: int, part_size: int | None, jobs: int, uploads_per_minute: int) -> Plan:
-    """The split of a file of `size` bytes: in parts of `part_size` bytes where that is asked for."""
-    return Plan(size, total_parts_for(size, part_size) if part_size else choose_total(size, jobs, uploads_per_minute))
+def plan_for(size: int, part_size: int | None, jobs: int, uploads_per_minute: int, most: int | None = None) -> Plan:
+    """The split of a file of `size` bytes: in parts of `part_size` bytes where that is asked for, else of `most` bytes at most."""
+    return Plan(size, total_parts_for(size, part_size) if part_size else choose_total(size, jobs, uploads_per_minute, most))
 
 
-def choose_total(size: int, jobs: int, uploads_per_minute: int) -> int:
-    """How many parts to split into when the user names no part size.
+def choose_total(size: int, jobs: int, uploads_per_minute: int, most: int | None = None) -> int:
+    """How many parts to split into when the user names no part size; `most` bytes are to be in one at most, if that is given.
 
     Few parts are rounded to whole waves of `jobs`: up, where that costs no other window of the limit, else down.
     """
-    total = total_parts_for(size, wanted_part_size(size, jobs, uploads_per_minute))
+    total = total_parts_for(size, wanted_part_size(size, jobs, uploads_per_minute, most))
     if not 1 < total < (_MORE_WAVES + 1) * jobs:
         return total
     window = int(_SHARE_OF_LIMIT * uploads_per_minute)
     up, down = -(-total // jobs) * jobs, total // jobs * jobs
     if is_valid_total(size, up) and (up <= window or total > window):
         return up
-    return down if is_valid_total(size, down) else total
+    return down if is_valid_total(size, down) and -(-size // down) <= (most or MAX_PART) else total

@@ -13,7 +13,7 @@ from threading import enumerate as living_threads
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TextIO
 
-from vidup.events import Awaiting, Encoding, Event, LineDown, LineUp, Note, Started, Waiting
+from vidup.events import Awaiting, Encoding, Event, LineDown, LineUp, Named, Note, Started, Waiting
 from vidup.inert import inert
 from vidup.progress.choice import Style
 from vidup.progress.out import Out
@@ -268,6 +268,8 @@ class View(ABC):
             self._started, self._meter = event, Meter()
             self._awaiting = None
             self._reading()
+        elif isinstance(event, Named) and self._started is not None:
+            self._started = self._started._replace(video_id=event.video_id)
         elif isinstance(event, Awaiting):
             self._await(event)
         elif isinstance(event, Encoding):

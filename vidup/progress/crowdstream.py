@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from vidup.api.videostatus import encoding_words
-from vidup.events import Encoding, Event, Finishing, Note, Started
+from vidup.events import Encoding, Event, Finishing, Named, Note, Started
 from vidup.inert import file_fields
 from vidup.progress.base import Leaving
 from vidup.progress.choice import Style
@@ -26,6 +26,7 @@ class CrowdStreamView(CrowdView, StreamView):
         super().__init__(style, crowd, stream, clock, now)
         self._open: dict[int, tuple[Whose, Meter]] = {}
         self._seen: dict[int, tuple[int, int]] = {}
+        self._unnamed: dict[int, Started] = {}
         self._waits: dict[int, str] = {}
         self._whose: Whose | None = None
 
@@ -82,6 +83,10 @@ class CrowdStreamView(CrowdView, StreamView):
         if isinstance(event, Started):
             self._open[whose.number] = whose, Meter()
             event = event._replace(file=whose.file)
+            if not event.video_id:
+                self._unnamed[whose.number] = event
+        elif isinstance(event, Named) and whose.number in self._unnamed:  # it is told again, now with its video
+            event = self._unnamed.pop(whose.number)._replace(video_id=event.video_id)
         elif isinstance(event, Encoding):
             self._wait(whose, encoding_words(event.ingest, event.qualities))
             return

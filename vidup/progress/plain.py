@@ -5,10 +5,21 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from vidup.events import Event, LineDown, LineUp, Resumed, Retrying, Started, Waiting
+from vidup.events import Event, LineDown, LineUp, Named, Resumed, Retrying, Started, Waiting
 from vidup.progress.base import Kind
 from vidup.progress.lines import LineView
-from vidup.progress.words import down_line, folded, percent, progress_line, resumed_line, retry_line, start_line, up_line, waiting_line
+from vidup.progress.words import (
+    down_line,
+    folded,
+    named_line,
+    percent,
+    progress_line,
+    resumed_line,
+    retry_line,
+    start_line,
+    up_line,
+    waiting_line,
+)
 
 _STEP: Final = 10
 """Percent. Progress that is worth a line."""
@@ -55,6 +66,9 @@ class PlainView(LineView):
             case Started():
                 self._mark()
                 for line in self._fitted(start_line(event)):
+                    self._line(line, "note")
+            case Named():
+                for line in self._fitted(named_line(event)):
                     self._line(line, "note")
             case Retrying():
                 self._line(retry_line(event), "warning")

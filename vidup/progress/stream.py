@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from vidup.events import Awaiting, Event, Finishing, LineDown, LineUp, PartChanged, Resumed, Retrying, Started, Waiting
+from vidup.events import Awaiting, Event, Finishing, LineDown, LineUp, Named, PartChanged, Resumed, Retrying, Started, Waiting
 from vidup.inert import json_line
 from vidup.progress.base import Kind, Leaving, Told, View
 from vidup.progress.words import up_line
@@ -72,6 +72,8 @@ class StreamView(View):
             case Started():
                 self._told = None
                 self._start(event)
+            case Named() if self._started is not None:
+                self._start(self._started)
             case PartChanged(part, state, attempts):
                 self._object("part", part=part, state=state, attempts=attempts)
             case Retrying(part, attempt, wait, reason):
@@ -90,7 +92,7 @@ class StreamView(View):
     def _start(self, event: Started) -> None:
         self._object(
             "start",
-            video_id=event.video_id,
+            video_id=event.video_id or None,
             upload_id=event.upload_id,
             file=event.file,
             size=event.size,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from threading import Event as Signal
 from typing import IO, TYPE_CHECKING, ClassVar, Final, cast
 
-from vidup.events import Event, LineDown, LineUp, Resumed, Retrying, Started
+from vidup.events import Event, LineDown, LineUp, Named, Resumed, Retrying, Started
 from vidup.progress.base import Kind
 from vidup.progress.layout import ASCII, BLOCKS, Line, frame, rows, waiting_line
 from vidup.progress.lines import LineView
@@ -179,7 +179,7 @@ class TerminalView(LineView):
 
     def _shown(self, event: Event) -> None:
         match event:
-            case Started():
+            case Started() | Named():
                 self.beat()
             case Retrying():
                 self._say(retry_line(event), "warning")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from vidup.api.videostatus import encoding_words
-from vidup.events import Encoding, LineDown, LineUp, Resumed, Retrying, Started, Waiting
+from vidup.events import Encoding, LineDown, LineUp, Named, Resumed, Retrying, Started, Waiting
 from vidup.inert import inert
 from vidup.units import show_duration, show_size
 from vidup.upload.rate import STALL_AFTER, Pace
@@ -91,10 +91,15 @@ def start_line(event: Started) -> str:
     """The line that a log needs to find this upload again: what, how it is split, and both ids."""
     split = "in one part" if event.total_parts == 1 else f"{event.total_parts} parts of {show_size(event.part_size)}"
     jobs = f", {event.jobs} at a time" if event.total_parts != 1 else ""
-    ids = f"as {inert(event.video_id)}, upload id {inert(event.upload_id)}"
+    ids = f" as {inert(event.video_id)}, upload id {inert(event.upload_id)}" if event.video_id else ""
     if event.size is None:
-        return f"vidup: uploading {file_name(event)} (in parts of {show_size(event.part_size)}{jobs}) {ids}"
-    return f"vidup: uploading {file_name(event)} ({show_size(event.size)}, {split}{jobs}) {ids}"
+        return f"vidup: uploading {file_name(event)} (in parts of {show_size(event.part_size)}{jobs}){ids}"
+    return f"vidup: uploading {file_name(event)} ({show_size(event.size)}, {split}{jobs}){ids}"
+
+
+def named_line(event: Named) -> str:
+    """What the start line could not tell yet."""
+    return f"vidup: the video is {inert(event.video_id)}, upload id {inert(event.upload_id)}"
 
 
 def retry_line(event: Retrying) -> str:

@@ -79,9 +79,9 @@ class Growing:
         """What stands for its content, which nobody knows yet: its path. Each part has a digest of its own."""
         return f"{FOLLOWED}{hashlib.sha256(os.fsencode(self._real)).hexdigest()}"
 
-    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int) -> OpenPlan:
+    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int, most: int | None = None) -> OpenPlan:
         """The split to begin with."""
-        return OpenPlan(part_size or USUAL_PART, first_late=True)
+        return OpenPlan(part_size or min(USUAL_PART, most or USUAL_PART), first_late=True)
 
     def has_begun(self) -> bool:
         """Whether there is a part that may be sent. Raises VidupError where there will be none."""

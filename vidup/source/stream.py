@@ -81,9 +81,9 @@ class Stream:
     def check_unchanged(self) -> None:
         """What was read is in the spool, and stays so."""
 
-    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int) -> OpenPlan:
+    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int, most: int | None = None) -> OpenPlan:
         """The split to begin with."""
-        return OpenPlan(part_size or USUAL_PART)
+        return OpenPlan(part_size or min(USUAL_PART, most or USUAL_PART))
 
     def has_begun(self) -> bool:
         """Whether there is a part that may be sent. Raises VidupError where there will be none."""

@@ -35,9 +35,9 @@ class Whole:
     __slots__ = ()
     size: int
 
-    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int) -> Plan:
+    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int, most: int | None = None) -> Plan:
         """The split to begin with."""
-        return plan_for(self.size, part_size, jobs, uploads_per_minute)
+        return plan_for(self.size, part_size, jobs, uploads_per_minute, most)
 
     def has_begun(self) -> bool:
         """Whether there is a part that may be sent."""
@@ -54,7 +54,7 @@ class Whole:
         """There is nobody to be told."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class VideoFile(Whole):
     """An open regular file of 1 byte to 52,428,800,000 bytes. One descriptor serves the whole upload, so a rename cannot mix two files."""
 
@@ -264,10 +264,10 @@ class PartBody:
     last took any or got rid of any (`time.monotonic()`; 0.0 before).
     """
 
-    def __init__(self, video: Readable, part: Part, stop: Cut) -> None:
+    def __init__(self, video: Readable, part: Part, cut: Cut) -> None:
         self._video = video
         self._part = part
-        self._stop = stop
+        self.cut = cut
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._head = (
@@ -291,7 +291,7 @@ class PartBody:
         buffer[:filled] = self._head
         offset, left = self._part.offset, self._part.length
         while left:
-            if self._stop.is_set():
+            if self.cut.is_set():
                 raise Cancelled
             taken = self._fill(buffer[filled : filled + min(BLOCK, left)], offset)
             offset, left = offset + taken, left - taken

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -20,6 +19,9 @@ _MOST_TOKENS: Final = 2
 _MOST_RECONCILES: Final = 2
 """Looks in a row at the status that bring no news after a documented refusal."""
 
+_MOST_WORDLESS: Final = 2
+"""Refusals without words of one part, where there is no status to ask."""
+
 Backoff = Callable[[int], float]
 """The seconds to wait after so many failures in a row."""
 
@@ -31,6 +33,7 @@ class Do(Enum):
     AGAIN = "the same request again, after the wait"
     ASK_FOR_PART = "ask the status for this part; if it is not there, the same again after the wait"
     ASK_FOR_UPLOAD = "ask the status and plan the rest from it"
+    TAKE_WORD = "it says that it is there already, and nobody can be asked"
     END = "it cannot go on"
 
 
@@ -57,7 +60,6 @@ class Action(NamedTuple):
         return _asked(self.reply)
 
 
-@dataclass(slots=True)
 class _Row:
     """The answers in a row that one thing asked for has met."""
 
@@ -86,6 +88,9 @@ class Acts:
         if rule.verdict is Verdict.ACCEPT:
             self._rows.pop(asked_for, None)
             return Action(Do.GO_ON, rule, reply)
+        if rule.holds and request.verb is Verb.PART and not can_ask:
+            self._rows.pop(asked_for, None)
+            return Action(Do.TAKE_WORD, rule, reply)
         row = self._rows.setdefault(asked_for, _Row())
         row.tokens = row.tokens + 1 if rule.then is Then.RENEW_TOKEN else 0
         match rule.then:
@@ -98,7 +103,7 @@ class Acts:
             case Then.BACK_OFF:
                 return self._back_off(rule, reply, row, request.may_have_acted and can_ask)
             case Then.ASK_FOR_PART:
-                return self._ask(rule, reply, row, request.verb is Verb.PART and can_ask)
+                return self._ask(rule, reply, row, request, can_ask)
             case Then.ASK_FOR_UPLOAD if request.verb is Verb.PART and can_ask:
                 return Action(Do.ASK_FOR_UPLOAD, rule, reply)
         return Action(Do.END, rule, reply)
@@ -136,9 +141,14 @@ class Acts:
                 return Action(Do.END, rule, reply)
         return self._failed(Do.ASK_FOR_PART if may_be_stored and not rule.at_most else Do.AGAIN, rule, reply, row)
 
-    def _ask(self, rule: Rule, reply: Reply, row: _Row, can_ask: bool) -> Action:
-        """Where there is nobody to ask, no answer is asked for again, and a refusal stands."""
+    def _ask(self, rule: Rule, reply: Reply, row: _Row, request: Request, can_ask: bool) -> Action:
+        """Where there is nobody to ask, no answer is asked for again, and a refusal stands: of a part of a video that is there already
+        once it was sent again, for the word that it is stored may have got lost."""
+        can_ask &= request.verb is Verb.PART
         refused = reply.status is not None and reply.status >= 400
+        row.lost += refused
+        if refused and not can_ask and request.verb is Verb.PART and request.video_id and row.lost < _MOST_WORDLESS:
+            return self._failed(Do.AGAIN, rule, reply, row)
         if refused:
             ask = Action(Do.ASK_FOR_PART, rule, reply, doubt=Doubt.REFUSED)
             return ask if can_ask else self.refused_for_good(ask)

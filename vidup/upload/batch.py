@@ -11,12 +11,12 @@ from vidup.api.client import Api
 from vidup.api.transport.transport import Trace
 from vidup.errors import ExitCode, VidupError
 from vidup.events import Tell
+from vidup.plan.rate import buffer_of
 from vidup.source.inspection import inspect
 from vidup.source.videofile import open_video
 from vidup.state.journal import StateFolder
 from vidup.upload.acting import Acts, Backoff
 from vidup.upload.carrying import Carrying
-from vidup.upload.crowd import Crowd
 from vidup.upload.dice import about, apart, full_jitter
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
@@ -27,6 +27,8 @@ from vidup.upload.outcome import Finished, Report
 from vidup.upload.pacing import Pacer
 from vidup.upload.questions import PATIENCE
 from vidup.upload.roster import Roster
+from vidup.upload.tally import Unwatched
+from vidup.upload.throttle import Throttle
 from vidup.upload.upload import Upload
 from vidup.upload.workers import Clock, Stop, Workers
 from vidup.verdicts.rules import TABLE
@@ -40,15 +42,15 @@ class Batch:
 
     def __init__(
         self, orders: Sequence[tuple[Order, Tell, Deliver]], tell: Tell, *, backoff: Backoff = full_jitter,
-        trace: Trace | None = None, crowd: Crowd | None = None, finished: Callable[[int], Finished] | None = None,
+        trace: Trace | None = None, crowd: Unwatched | None = None, finished: Callable[[int], Finished] | None = None,
     ) -> None:  # fmt: skip
         """Each order with who hears of it, and who is given its report; `tell` hears of what concerns all. They share one line,
         so that base URL, key, jobs, `retry_for` and timeout are those of the first.
 
-        Orders may be thousands: each is looked up when its turn comes. `crowd` is that of these files, if their sizes are known.
+        Orders may be thousands: each is looked up when its turn comes. `crowd` counts them, if somebody looks at all together.
         `finished` is asked of each file, by its number, before its video is made.
         """
-        self.crowd = crowd or Crowd([None] * len(orders))
+        self.crowd = crowd or Unwatched()
         self._orders = orders
         self._folders: dict[Path, StateFolder] = {}
         self._line = orders[0][0]
@@ -77,17 +79,21 @@ class Batch:
         """Until every upload is over. Raises nothing but faults of vidup itself."""
         line = self._line
         try:
-            api = Api(line.base_url, line.key, timeout=line.timeout, trace=self._trace)
+            api = Api(
+                line.base_url, line.key, timeout=line.timeout, trace=self._trace, buffer=buffer_of(line.jobs, line.limit_rate)
+            )  # fmt: skip
         except VidupError as untrusted:
             self._end_all(untrusted, Upload.fail)
             return
-        workers = Workers(line.jobs, Carrying(api), self._clock, self._stop)
+        throttle = Throttle(line.limit_rate) if line.limit_rate is not None and not line.rehearse else None
+        workers = Workers(line.jobs, Carrying(api, throttle), self._clock, self._stop)
         stopping = Stopping(self._stop.is_set, lambda: self._stopped_by)
         limit = PATIENCE if line.rehearse else ENDLESS_LIMIT
         budget, pacer = RetryBudget(line.retry_for, limit), Pacer(self._backoff, apart)
         try:
             Dispatcher(
                 self._roster, workers, self._acts, budget, pacer, self._backoff, self._clock.now, stopping, self._tell, line.base_url,
+                not line.key.delegated,
             ).run()  # fmt: skip
         finally:
             workers.close()

@@ -53,7 +53,7 @@ def confirm(container: Container, tell: Tell, now: Callable[[], float]) -> Scrip
 
 def describe(container: Container, tell: Tell) -> Script[None]:
     """Fetch the video object if no answer brought one; without it only the summary is shorter."""
-    if container.video:
+    if container.video or not container.asks:
         return
     answer = yield Ask(Verb.VIDEO, container.video_id, plainly=True)
     if answer.do is Do.GO_ON:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from vidup.api.ledger import Ledger, foreign_parts
 from vidup.errors import ExitCode, VidupError
-from vidup.events import Note, Tell
+from vidup.events import Named, Note, Tell
 from vidup.plan.openplan import AnyPlan, Grown
 from vidup.state.journal import Journal, disk_refuses
 from vidup.state.record import Checkpoint, Record
@@ -17,21 +17,48 @@ from vidup.upload.partbook import PartBook
 LEAVE_OUT = "Upload into a video of its own, without --video-id: --restart"
 
 
-@dataclass(slots=True)
+class Unwritten:
+    """The record of what is not worth one: nothing would go on with it."""
+
+    def attempt(self, number: int) -> None: ...
+
+    def attempt_of(self, number: int, digest: str) -> None: ...
+
+    def lost(self, number: int) -> None: ...
+
+    def keep(self) -> None: ...
+
+    def refused(self, number: int) -> None: ...
+
+    def confirm(self, number: int) -> None: ...
+
+    def replanned(self, total: int) -> None: ...
+
+    def file_changed(self) -> None: ...
+
+    def forget(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(eq=False, repr=False)
 class Container:
     """The open container of one run. `ledger` is what the server told of it last, `video` its video object.
 
     `was_there`: it was whole before this run, which was told that such a one will do. `earlier`: the record of the runs before this one.
+    `asks`: there is a status to ask. `record` begins the record of a container that its first part is yet to make; `journal` is then none.
     """
 
     known: Checkpoint
-    journal: Journal
+    journal: Journal | Unwritten
     book: PartBook
     ledger: Ledger
     tell: Tell
     video: dict[str, object]
     was_there: bool = False
     earlier: Record | None = None
+    asks: bool = True
+    record: Callable[[Checkpoint], Journal] | None = None
     _digests: dict[int, str] = field(default_factory=dict)
     _lines: list[Callable[[], None]] = field(default_factory=list)
     _disk_told: bool = False
@@ -40,6 +67,26 @@ class Container:
     def video_id(self) -> str:
         """The id of the video."""
         return self.known.video_id
+
+    @property
+    def named(self) -> bool:
+        """Whether there is a video; with an upload token the first part makes it."""
+        return bool(self.known.video_id)
+
+    def answered(self, number: int, video: dict[str, object], video_id: str) -> None:
+        """The server took this part, and told the video. Raises VidupError where the disk refuses to take down the first word of it."""
+        self.video = video if self.asks else {**self.video, **video}  # with an upload token it may tell no more than the id
+        if self.named:
+            return
+        assert self.record is not None
+        known = self.known._replace(video_id=video_id)
+        self.journal = self.record(known)  # without a record nothing could be gone on with, and there is no name to tell
+        try:
+            self._attempt(number, self._digests.get(number))
+        except OSError as error:
+            raise disk_refuses(error) from error
+        self.known = known
+        self.tell(Named(video_id, self.known.upload_id))
 
     @property
     def plan(self) -> AnyPlan:
@@ -77,14 +124,18 @@ class Container:
         first = number not in self.book.touched
         digest = self._digests.get(number)
         try:
-            if digest is not None and first:
-                self.journal.attempt_of(number, digest)
-            elif first and (not self.vouched or not self.book.touched):
-                self.journal.attempt(number)
+            if first and (digest is not None or not self.vouched or not self.book.touched):
+                self._attempt(number, digest)
         except OSError as error:
             raise disk_refuses(error) from error
         self.book.sending(number)
         return first
+
+    def _attempt(self, number: int, digest: str | None) -> None:
+        if digest is not None:
+            self.journal.attempt_of(number, digest)
+        else:
+            self.journal.attempt(number)
 
     def clearly_refused(self, number: int) -> None:
         """The first try of this part was refused: what is found under its number is another's."""

@@ -56,8 +56,9 @@ class Dispatcher:
 
     def __init__(
         self, roster: Roster, pool: Pool, acts: Acts, budget: RetryBudget, pacer: Pacer, backoff: Backoff,
-        now: Callable[[], float], stopping: Stopping, tell: Tell, base_url: str,
+        now: Callable[[], float], stopping: Stopping, tell: Tell, base_url: str, by_key: bool = True,
     ) -> None:  # fmt: skip
+        """Not `by_key`: an upload token alone, in the address of every request; there is neither log in nor status."""
         self._roster = roster
         self._pool = pool
         self._acts = acts
@@ -65,7 +66,8 @@ class Dispatcher:
         self._pacer = pacer
         self._now = now
         self._stopping = stopping
-        self._credentials = Credentials()
+        self._by_key = by_key
+        self._credentials = Credentials(needed=by_key)
         self._health = {kind: Health(pool.jobs, backoff) for kind in Kind}
         self._outage = Outage(tell, pool.jobs, base_url)
         self._tell = self._outage.through(_LINE, tell)
@@ -273,7 +275,7 @@ class Dispatcher:
             self._dropped.discard(request.serial)
             self._roster[request.upload].take(answer, None)
             return
-        action = self._acts.act(request, reply, token_works=self._credentials.works(serial))
+        action = self._acts.act(request, reply, token_works=self._credentials.works(serial), can_ask=self._by_key)
         action = self._learn(request, action, answer, began, serial, now)
         if request.upload == _LINE:
             self._renewed(request, action, began, now)

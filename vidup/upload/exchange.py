@@ -1,7 +1,5 @@
 """CORE: what goes out and what comes back, as values: a request of an upload or of the line itself, and the answer to it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -32,9 +30,18 @@ class Verb(Enum):
     STATUS = "The status of {} could not be read"
     PART = "Part {} was refused"
     DELETE = "The video {} could not be deleted"
+    TOKEN_CREATE = "The upload token could not be created"
+    TOKENS = "The upload tokens could not be listed"
+    TOKEN_DELETE = "The upload token could not be deleted"
 
 
-_KINDS = {Verb.PART: Kind.UPLOAD, Verb.FIND: Kind.READ, Verb.VIDEO: Kind.READ, Verb.STATUS: Kind.READ}
+_KINDS = {Verb.PART: Kind.UPLOAD, Verb.FIND: Kind.READ, Verb.VIDEO: Kind.READ, Verb.STATUS: Kind.READ, Verb.TOKENS: Kind.READ}
+
+
+class Cut(Protocol):
+    """Whether bodies on their way are to be cut."""
+
+    def is_set(self) -> bool: ...
 
 
 def kind_of(verb: Verb) -> Kind:
@@ -45,8 +52,11 @@ def kind_of(verb: Verb) -> Kind:
 class Body(Protocol):
     """The sized stream of one attempt at a part. `handed`: payload bytes that the kernel took. `all_out`: it took the last of them.
 
-    `moved_at` changes whenever bytes move, be they taken by the kernel or acknowledged by the peer.
+    `moved_at` changes whenever bytes move, be they taken by the kernel or acknowledged by the peer. `cut`: nobody wants the rest of it.
     """
+
+    @property
+    def cut(self) -> Cut: ...
 
     handed: int
     all_out: bool
@@ -58,12 +68,6 @@ class Body(Protocol):
     def __iter__(self) -> Iterator[memoryview]: ...
 
     def moved(self, taken: int) -> None: ...
-
-
-class Cut(Protocol):
-    """Whether bodies on their way are to be cut."""
-
-    def is_set(self) -> bool: ...
 
 
 class Source(Protocol):
@@ -96,8 +100,8 @@ class Source(Protocol):
 
     def body(self, part: Part, cut: Cut) -> Body: ...
 
-    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int) -> AnyPlan:
-        """The split to begin with; `part_size` in bytes or None to have one chosen."""
+    def plan(self, part_size: int | None, jobs: int, uploads_per_minute: int, most: int | None = None) -> AnyPlan:
+        """The split to begin with; `part_size` in bytes or None to have one chosen, of `most` bytes at most, if that is given."""
 
     def has_begun(self) -> bool:
         """Whether there is a part that may be sent. Raises VidupError where there will be none."""
@@ -116,6 +120,8 @@ class Source(Protocol):
 
 class Request(NamedTuple):
     """One request. `video_id` and `part` (from 1) where the verb has them; `payload` is the JSON of a create, the query of a find.
+
+    A part without a `video_id` makes the video that it is of. To delete a token, that stands in `payload`, which is never shown.
 
     `upload` numbers the upload it is made for, in the order given; -1 is the line itself. `serial` tells one request from another.
     """

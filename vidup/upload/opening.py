@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vidup.api.ledger import NONCE_KEY, Ledger, portable_record, read_ledger, recorded_file
 from vidup.errors import ExitCode, VidupError
@@ -12,18 +12,21 @@ from vidup.events import Note, Tell
 from vidup.inert import readable
 from vidup.plan.openplan import AnyPlan
 from vidup.plan.parts import Plan
+from vidup.plan.rate import most_in_part
 from vidup.state.identity import key_hash
 from vidup.state.journal import Journal, StateFolder, disk_refuses
 from vidup.state.record import Checkpoint, Record
 from vidup.units import show_size
 from vidup.upload.asking import Ask, Script
-from vidup.upload.container import LEAVE_OUT, Container, not_this_split
+from vidup.upload.container import LEAVE_OUT, Container, Unwritten, not_this_split
 from vidup.upload.creating import create
 from vidup.upload.exchange import Source, Verb
-from vidup.upload.finding import Match, Wanted, find
 from vidup.upload.order import Order
 from vidup.upload.outcome import Content, Finished, Refused
 from vidup.upload.partbook import PartBook
+
+if TYPE_CHECKING:
+    from vidup.upload.finding import Match
 
 _CONTAINER_LIFE = 7 * 86400
 """Seconds that api.video keeps a container that is not complete."""
@@ -68,6 +71,11 @@ class Opening:
         self.upload_id = found.checkpoint.upload_id if found else folder.free_upload_id(source.path, order.base_url, self._requested)
 
     @property
+    def _by_token(self) -> bool:
+        """Whether there is an upload token alone, which has no status to ask."""
+        return self._order.key.delegated
+
+    @property
     def content(self) -> Content:
         """What is being sent."""
         return Content(self._source.path, self._fingerprint, self._source.mtime_ns)
@@ -90,6 +98,8 @@ class Opening:
             self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
         self._note_if_written()
         found = yield from self.find()
+        if found.known is None and self._by_token:
+            return self._to_be_made()
         if found.known is None:
             elsewhere = self._finished(self.content, self._source.size) if self._finished is not None else None
             if elsewhere is not None:  # who finished it said so under this lock, before its record went
@@ -120,7 +130,7 @@ class Opening:
                 return found
         if self._requested:
             return (yield from self._named(self._requested))
-        if self._order.portable and not self._order.restart:
+        if self._order.portable and not self._order.restart and not self._by_token:
             return (yield from self._found_again())
         return Found(None)
 
@@ -144,7 +154,7 @@ class Opening:
         """What the record tells of, or None when it held a finished upload of what the file used to be."""
         known = record.checkpoint
         try:
-            ledger = yield from ask_ledger(known.video_id)
+            ledger = _recorded(record) if self._by_token else (yield from ask_ledger(known.video_id))
         except Refused as error:
             raise self._gone(record, error) from error
         if not self._still_fits(record, ledger):
@@ -192,7 +202,7 @@ class Opening:
         Once any part was attempted its split is fixed: what a killed run sent may still be stored, and a part carries no offset.
         """
         known = record.checkpoint
-        untouched = ledger.empty and not record.attempted and not record.confirmed
+        untouched = ledger.empty and not record.attempted and not record.confirmed and not self._by_token  # whose record part 1 began
         planned = self._planned() if untouched and self._order.part_size and known.plan.ended else known.plan
         plan = planned.agreed(ledger.parts, ledger.total)
         if (ledger.by_bytes and not ledger.complete) or plan is None or (plan != known.plan and not vouched and not ledger.empty):
@@ -220,7 +230,9 @@ class Opening:
         self._tell_what_is_not_applied(known, now, found.ledger)
         same = now.total_parts == known.total_parts
         book = self._book(now, found.ledger, record if same else None)
-        return Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {}, earlier=record)
+        container = Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {}, earlier=record)
+        container.asks = not self._by_token
+        return container
 
     def _tell_what_is_not_applied(self, known: Checkpoint, now: Checkpoint, ledger: Ledger) -> None:
         plan = now.plan
@@ -247,6 +259,8 @@ class Opening:
 
     def _found_again(self) -> Script[Found]:
         """A video that bears the record of this very file, so that its parts are vouched for; else nothing."""
+        from vidup.upload.finding import Wanted, find
+
         value = portable_record(self._source.size, self._fingerprint)["value"]
         wanted = Wanted(value, self._source.size, self._planned().total_parts, self._order.skip_existing, self._going_on_here)
         match = yield from find(wanted, self._tell, self._wall)
@@ -318,7 +332,9 @@ class Opening:
         return payload
 
     def _planned(self) -> AnyPlan:
-        return self._source.plan(self._order.part_size, self._order.jobs, self._order.uploads_per_minute)
+        order = self._order
+        most = most_in_part(order.jobs, order.limit_rate, order.key.delegated)
+        return self._source.plan(order.part_size, order.jobs, order.uploads_per_minute, most)
 
     def _checkpoint(self, video_id: str, plan: AnyPlan, *, created: bool, vouched: bool) -> Checkpoint:
         order, source = self._order, self._source
@@ -329,16 +345,27 @@ class Opening:
             options=dict(order.video), began=self._wall(), part_size=0 if plan.ended else plan.part_size, again=order.again,
         )  # fmt: skip
 
-    def _begun(self, found: Found) -> Container:
-        known = found.known
-        assert known is not None
+    def _to_be_made(self) -> Container:
+        """The container that part 1 will make; its record begins with the answer that names it."""
+        known, ledger = self._checkpoint("", self._planned(), created=True, vouched=True), Ledger(state="uploading")
+        return Container(known, Unwritten(), self._book(known, ledger, None), ledger, self._tell, {}, asks=False, record=self._recorded)
+
+    def _recorded(self, known: Checkpoint) -> Journal:
+        """The record of a new container. Raises VidupError where the disk refuses."""
         try:
             journal = Journal.create(self._folder, known)
         except OSError as error:
             refusal = disk_refuses(error)
             if known.created:
-                refusal.advice = f"The video {known.video_id} was made, is empty, and stays behind for 7 days. {refusal.advice}"
+                state = "holds part 1 alone" if self._by_token else "is empty"
+                refusal.advice = f"The video {known.video_id} was made, {state}, and stays behind for 7 days. {refusal.advice}"
             raise refusal from error
+        return journal
+
+    def _begun(self, found: Found) -> Container:
+        known = found.known
+        assert known is not None
+        journal = self._recorded(known)
         return Container(known, journal, self._book(known, found.ledger, None), found.ledger, self._tell, found.video, found.is_there)
 
     def _book(self, known: Checkpoint, ledger: Ledger, record: Record | None) -> PartBook:
@@ -352,6 +379,8 @@ class Opening:
             if record
             else []
         )
+        if record is not None and self._by_token and plan.ended:
+            touched = list(everything)  # the record names the first alone, and nobody tells what became of the others
         listed = everything if ledger.complete else [number for number in ledger.parts if number in everything]
         return PartBook(plan, recorded=confirmed, listed=listed, touched=[*touched, *(listed if known.vouched else [])])
 
@@ -369,6 +398,12 @@ def _stem(name: str) -> str:
 
 def _not_applied(changed: list[str]) -> Note:
     return Note(f"the video exists already: changed options are not applied ({', '.join(changed)})", True)
+
+
+def _recorded(record: Record) -> Ledger:
+    from vidup.upload.delegated import recorded_ledger
+
+    return recorded_ledger(record)
 
 
 def _again(match: Match, name: str) -> Note:

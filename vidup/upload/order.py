@@ -1,7 +1,5 @@
 """CORE: what the user asked for, as one value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +25,7 @@ class Order(NamedTuple):
     """One upload. Sizes are bytes, times seconds; `part_size` and `video_id` are None when not given.
 
     `video` holds the attributes of the video to create; `uploads_per_minute` is the limit to plan with until the server tells its own.
+    `limit_rate`: bytes a second for the whole process, None without a limit; `jobs` are as many as it is worth having under it.
     `continuing` is the upload id of the record to go on with, and of no other. `nonce` is a word that no other run has. `rehearse`:
     only find out what would be done. `skip_existing`: with `portable`, a complete video of this file will do. `wait`: seconds for which
     to wait until the video plays, infinity included, or None. `watch`: upload nothing, only wait for the video of `video_id`.
@@ -44,6 +43,7 @@ class Order(NamedTuple):
     jobs: int = 4
     retry_for: float = 900.0
     timeout: float = 60.0
+    limit_rate: int | None = None
     uploads_per_minute: int = 100
     restart: bool = False
     portable: bool = False

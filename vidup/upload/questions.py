@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from vidup.api.client import Api
@@ -49,6 +49,13 @@ class Line:
     def ask(self, verb: Verb, video_id: str) -> Reply:
         """Ask about a video, logging in where that is not done. Raises Refused, also when patience ends."""
         return self._ask(Request(verb, video_id=video_id))
+
+    def put(self, verb: Verb, payload: Mapping[str, object]) -> Reply:
+        """Ask for something that these values describe, logging in where that is not done. Raises Refused, also when patience ends.
+
+        What it makes may be made twice where an answer is lost.
+        """
+        return self._ask(Request(verb, payload=payload))
 
     def _ask(self, request: Request) -> Reply:
         action = self._once(request)

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
+from vidup.api.credentials import ApiKey
 from vidup.errors import VidupError
 from vidup.events import Tell
 from vidup.inert import inert
@@ -14,6 +15,7 @@ from vidup.plan.forecast import Forecast
 from vidup.plan.foreseen import OpenForecast
 from vidup.plan.openplan import USUAL_PART, OpenPlan
 from vidup.plan.parts import Plan, plan_for
+from vidup.plan.rate import most_in_part
 from vidup.source.videofile import open_video
 from vidup.units import show_size
 from vidup.upload.batch import Batch
@@ -28,7 +30,7 @@ class Rehearsal:
     """What the upload would do: `upload_id` of what it would continue, `video_id` it would go into; None for a new one."""
 
     forecast: Forecast
-    key_source: str
+    key: ApiKey
     upload_id: str | None
     video_id: str | None
 
@@ -41,11 +43,17 @@ class Rehearsal:
             "parts_done": self.forecast.parts_done,
         }
 
+    def who(self) -> str:
+        """Who would upload: the key, or the token."""
+        if self.key.delegated:
+            return f"token     from {self.key.source}; only an upload can tell whether it is good"
+        return f"key       accepted (from {self.key.source})"
+
     def lines(self) -> list[str]:
         """The same for a person."""
         return [
             *self.forecast.lines(),
-            f"key       accepted (from {self.key_source})",
+            self.who(),
             f"upload    {self._begun()}; nothing was created or sent",
         ]
 
@@ -62,18 +70,26 @@ class Rehearsal:
         return f"a new upload into the video {self.video_id}" if self.video_id else "a new upload, into a new video"
 
 
-def plan_file(path: str, part_size: int | None, jobs: int, uploads_per_minute: int) -> Forecast:
-    """The forecast for this file; `part_size` in bytes or None to have one chosen. Raises VidupError(FILE) for what is no video file."""
+def plan_file(
+    path: str, part_size: int | None, jobs: int, uploads_per_minute: int, limit_rate: int | None = None, by_token: bool = False
+) -> Forecast:  # fmt: skip
+    """The forecast for this file; `part_size` in bytes or None to have one chosen, `limit_rate` in bytes a second; `by_token`: an upload
+    token alone will send it.
+
+    Raises VidupError(FILE) for what is no video file.
+    """
     with closing(open_video(path)) as video:
         size = video.size
-    return Forecast(path, plan_for(size, part_size, jobs, uploads_per_minute), uploads_per_minute)
+    plan = plan_for(size, part_size, jobs, uploads_per_minute, most_in_part(jobs, limit_rate, by_token))
+    return Forecast(path, plan, uploads_per_minute, limit_rate=limit_rate, by_token=by_token)
 
 
-def plan_stream(part_size: int | None, jobs: int, uploads_per_minute: int) -> OpenForecast:
+def plan_stream(part_size: int | None, jobs: int, uploads_per_minute: int, limit_rate: int | None = None) -> OpenForecast:
     """The forecast for a stream, of which nothing is read."""
     from vidup.source.stream import AHEAD
 
-    return OpenForecast("-", OpenPlan(part_size or USUAL_PART), uploads_per_minute, jobs + AHEAD)
+    usual = min(USUAL_PART, most_in_part(jobs, limit_rate) or USUAL_PART)
+    return OpenForecast("-", OpenPlan(part_size or usual), uploads_per_minute, jobs + AHEAD)
 
 
 def rehearse(orders: Sequence[Order], tell: Tell, trace: Callable[[str], None] | None = None) -> list[Rehearsal | VidupError]:
@@ -99,15 +115,15 @@ def rehearse(orders: Sequence[Order], tell: Tell, trace: Callable[[str], None] |
 
 def _planned(order: Order) -> Forecast | VidupError:
     try:
-        return plan_file(order.path, order.part_size, order.jobs, order.uploads_per_minute)
+        return plan_file(order.path, order.part_size, order.jobs, order.uploads_per_minute, order.limit_rate, order.key.delegated)
     except VidupError as error:
         return error
 
 
 def _rehearsal(order: Order, forecast: Forecast, found: Found) -> Rehearsal:
     if found.known is None:
-        return Rehearsal(forecast, order.key.source, None, None)
+        return Rehearsal(forecast, order.key, None, None)
     known = found.known
     done = known.total_parts if found.ledger.complete else len(found.ledger.parts)
     forecast = replace(forecast, plan=Plan(known.size, known.total_parts), parts_done=done)
-    return Rehearsal(forecast, order.key.source, known.upload_id if found.record is not None else None, known.video_id)
+    return Rehearsal(forecast, order.key, known.upload_id if found.record is not None else None, known.video_id)

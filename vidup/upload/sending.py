@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vidup.api.ledger import LAG, Ledger, read_ledger
-from vidup.errors import Cancelled
+from vidup.errors import Cancelled, VidupError
 from vidup.events import PartChanged, Retrying, Tell
 from vidup.upload.acting import Action, Acts, Do
 from vidup.upload.asking import May
 from vidup.upload.container import Container, not_this_split
 from vidup.upload.cuts import MOST_CUTS, cut_too_often
+from vidup.upload.delegated import FirstPart, explained, refuse_another
 from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.flights import Flight, Looking, Stopper
 from vidup.upload.outcome import Refused, gave_up, refused, server_words
@@ -32,7 +33,7 @@ _MOST_UNANSWERED: Final = 3
 """Failures in a row of the status, after which parts are sent again without its word."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False)
 class Sending:
     """One round of sending into one container. It ends when every part is good, or `closed`: the server takes no more parts; or raises."""
 
@@ -51,6 +52,9 @@ class Sending:
     _asked_since: float = math.inf
     _answer_times: list[float] = field(default_factory=list)
     _listed_meanwhile: set[int] = field(default_factory=set)
+    _first: FirstPart = field(default_factory=FirstPart)
+    _maker: int = 0
+    """The part that makes the video, where there is none yet."""
 
     @property
     def finished(self) -> bool:
@@ -67,8 +71,10 @@ class Sending:
         if self._question is not None or self.cut.is_set():
             return None
         number = self.container.book.next(math.inf if probing else now)
-        if number is None or not may(Verb.PART):
+        alone = not self.container.named  # one part makes the video that all others name
+        if number is None or (alone and (self.flights or self._maker not in (0, number))) or not may(Verb.PART):
             return None
+        self._maker = self._maker or number
         first = self.container.begin(number)
         plan, body = self.container.plan, self.source.body(self.container.plan.part(number), self.cut)
         request = Request(Verb.PART, self.upload, self.container.video_id, number, plan.content_range(number), body)
@@ -105,7 +111,7 @@ class Sending:
 
     def _status_due(self, now: float) -> float:
         """When the status is to be asked next; infinity if nothing hangs on it, or it is being asked."""
-        if self._looking.is_out:
+        if self._looking.is_out or not self.container.asks:
             return math.inf
         if self._question is not None:
             return self._looking.at if not self.flights else math.inf
@@ -152,8 +158,10 @@ class Sending:
         book, number = self.container.book, self._landed(flight.request.part)
         if book.state(number) != Part.SENDING:  # the status listed it meanwhile
             return
+        if not self.container.asks and action.do is not Do.END:
+            self._by_token(flight, action)
         if action.do is Do.GO_ON:
-            self.container.video = action.reply.body or {}
+            self.container.answered(number, action.reply.body or {}, str((action.reply.body or {}).get("videoId")))
             self._answer_times = [*self._answer_times[-20:], now - flight.since]
             self._confirmed([number] if book.accepted(number) else [])
             return
@@ -170,9 +178,25 @@ class Sending:
             self._ask_for(flight, action, now)
         elif action.do is Do.ASK_FOR_UPLOAD:
             self._ask_for_all(flight, action, now)
+        elif action.do is Do.TAKE_WORD and self.container.vouched and (flight.body.all_out or not flight.first):
+            self._hold(number)
         else:
             book.put_back(number)
-            raise refused(action, f"Part {number} of {self.container.plan.total_parts} was refused", self.container.plan)
+            error = refused(self._final(action), f"Part {number} of {self.container.plan.total_parts} was refused", self.container.plan)
+            raise error if self.container.asks else explained(error, self.container)
+
+    def _final(self, action: Action) -> Action:
+        return self.acts.refused_for_good(action) if action.do is Do.TAKE_WORD else action
+
+    def _by_token(self, flight: Flight, action: Action) -> None:
+        """What an answer means where nobody can be asked. Raises VidupError for a server that makes a video of every part."""
+        try:
+            refuse_another(self.container, action)
+            if not self.container.named:
+                self._first.failed(self.container, action, flight.body.all_out)
+        except VidupError:
+            self.container.book.put_back(flight.request.part)
+            raise
 
     def _again(self, flight: Flight, action: Action, now: float) -> None:
         number, cuts = flight.request.part, self.container.book.cuts

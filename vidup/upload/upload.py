@@ -25,7 +25,6 @@ from vidup.upload.acting import Action, Acts
 from vidup.upload.asking import Asking, KnownKey, May, Rest, Script
 from vidup.upload.confirming import confirm, describe
 from vidup.upload.container import Container
-from vidup.upload.crowd import Crowd
 from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.opening import Found, Opening
@@ -33,7 +32,7 @@ from vidup.upload.order import Order
 from vidup.upload.outcome import ON_SERVER, Elsewhere, Report, can_go_on
 from vidup.upload.partbook import GOOD
 from vidup.upload.sending import Sending
-from vidup.upload.tally import Tally
+from vidup.upload.tally import Tally, Unwatched
 from vidup.upload.waiting import Turns, Wait, Waiting, cannot_be_encoded, does_not_play_yet
 
 T = TypeVar("T")
@@ -46,7 +45,7 @@ class Upload:
     """One upload, counted in `crowd`. `deliver` is given its report once; if it says that a good result is out, the record goes."""
 
     def __init__(
-        self, number: int, order: Order, world: World, acts: Acts, tell: Tell, deliver: Callable[[Report], bool], crowd: Crowd,
+        self, number: int, order: Order, world: World, acts: Acts, tell: Tell, deliver: Callable[[Report], bool], crowd: Unwatched,
     ) -> None:  # fmt: skip
         self.number = number
         self.order = order
@@ -109,7 +108,9 @@ class Upload:
     @property
     def parts_left(self) -> int:
         """Parts that are neither on the server nor on their way; 0 where none may be sent now."""
-        return self._container.book.left if isinstance(self._step, Sending) and self._container is not None else 0
+        if not isinstance(self._step, Sending) or self._container is None:
+            return 0
+        return self._container.book.left if self._container.named else int(not self._step.flights)
 
     @property
     def is_confirming(self) -> bool:
@@ -218,6 +219,8 @@ class Upload:
     def report(self) -> Report:
         """What it has come to so far."""
         container, known = self._container, self._known
+        if container is not None and not container.named:
+            container = None  # nothing is on the server that could be gone on with
         book = container.book if container else None
         plan = book.plan if book else known.plan if known else None
         ending = self._ending or Ending("interrupted", ExitCode.SIGINT, None, 0.0)
@@ -272,7 +275,7 @@ class Upload:
             self._ending = Ending(status, code, error, self._world.now() + GRACE)
             if isinstance(self._step, Sending):
                 self._step.cut.set()
-            if self._source is not None and status != "uploaded":
+            if self._source is not None and not self._is_whole:
                 self._source.stopping()
             self._close_if_over()
 
@@ -294,6 +297,7 @@ class Upload:
         self.over = True
         if self._ending.code is not ExitCode.INTERNAL:  # after a fault of ours nothing more is tried but telling it
             self.settle()
+            self._tell_what_is_left()
             if not self._is_whole:  # a stop looks at no part any more that would notice
                 self._note_if_changed()
                 if self._container is not None:
@@ -484,8 +488,8 @@ class Upload:
 
     def _confirm(self) -> None:
         assert self._container is not None
-        self._whole_at = self._world.now()
-        self._ask(confirm(self._container, self._tell, self._world.now), is_last=True)
+        container, self._whole_at = self._container, self._world.now()
+        self._ask(confirm(container, self._tell, self._world.now) if container.asks else _vouched(container, self._tell), is_last=True)
 
     def _describe(self) -> None:
         assert self._container is not None
@@ -529,7 +533,7 @@ class Upload:
         total, size = (plan.total_parts, source.size) if plan.ended else (None, None)
         before = done if plan.ended or container.earlier is None else len(container.earlier.confirmed)
         if before:
-            self._tell(Resumed(before, total, "server" if plan.ended else "journal"))
+            self._tell(Resumed(before, total, "server" if plan.ended and container.asks else "journal"))
         self._tell(
             Started(
                 file=source.name, size=size, total_parts=total, part_size=plan.part_size, jobs=self.order.jobs,
@@ -537,6 +541,14 @@ class Upload:
                 upload_id=self.opening.upload_id if self.opening else "", parts_done=done,
             )
         )  # fmt: skip
+
+    def _tell_what_is_left(self) -> None:
+        """Where part 1 was out and makes the video, its answer would have told which."""
+        flights = self._step.flights.values() if isinstance(self._step, Sending) else ()
+        if self._container is not None and not self._container.named and any(flight.body.all_out for flight in flights):
+            from vidup.upload.delegated import left_behind
+
+            self._tell(Note(left_behind(self._container), True))
 
     def _note_if_changed(self) -> None:
         """Whatever ends an upload, a file that has changed meanwhile must not be gone on with."""
@@ -548,3 +560,10 @@ class Upload:
             self._container.file_changed()
         except VidupError:
             return
+
+
+def _vouched(container: Container, tell: Tell) -> Script[bool]:
+    """The end where there is no status to ask."""
+    from vidup.upload.delegated import vouch
+
+    return vouch(container, tell)

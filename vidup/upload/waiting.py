@@ -149,8 +149,9 @@ class Waiting(Asking[VideoStatus]):
                     self._hears(Retrying(0, action.failures, action.wait, server_words(action.rule, action.reply)))
                 else:
                     refused_since = min(refused_since, self._now())
-                    if self._now() - refused_since >= self._wait.lag:
-                        raise _refused(action, self._wait.video_id)
+                    error = _refused(action, self._wait.video_id)
+                    if error.concerns_all or self._now() - refused_since >= self._wait.lag:
+                        raise error
                 yield Rest(max(action.wait, _FIRST))
         finally:
             self._turns.over(self._number, self._now(), None)

@@ -211,7 +211,7 @@ def _key_refused(slug: str, title: str, *, status: int = 401, advice: str = _CHE
     )  # fmt: skip
 
 
-_NO_TOKENS = "only uploads with an upload token meet it"
+_NEW_TOKEN = "Get a new upload token from whoever has the key (vidup token create), then run the same command again."
 
 _WHO: Final = (
     _key_refused("authentication-invalid-api-key", "The API key is invalid."),
@@ -231,9 +231,8 @@ _WHO: Final = (
     _key_refused("authentication-invalid-authorization-header-value", 'The "Authorization" header value is invalid.'),
     _key_refused("authentication-missing-authorization-header", 'The "Authorization" header is missing.',
                  advice="Look for a proxy that strips the Authorization header, then run the same command again."),
-    _key_refused("authentication-invalid-upload-token", "The upload token is invalid or expired.",
-                 advice="Create a new upload token.", unreachable=_NO_TOKENS),
-    _key_refused("authentication-missing-upload-token", "The upload token is missing.", advice=_REPORT, unreachable=_NO_TOKENS),
+    _key_refused("authentication-invalid-upload-token", "The upload token is invalid or expired.", advice=_NEW_TOKEN),
+    _key_refused("authentication-missing-upload-token", "The upload token is missing.", advice=_NEW_TOKEN),
     _key_refused("authorization-suspended-account", "Suspended account", status=403,
                  advice="Ask api.video's support about the account; the upload stays resumable."),
 )  # fmt: skip

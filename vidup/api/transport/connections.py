@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ssl
+from collections.abc import Sequence
 from typing import Any, Final
 
 import requests
@@ -81,12 +82,14 @@ class Session(requests.Session):
 class Adapter(HTTPAdapter):
     """One connection, no retries of its own, and one trust store for all adapters and proxies: parsing it costs 20 ms each time."""
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self, context: ssl.SSLContext | None, options: Sequence[tuple[int, int, int]]) -> None:
+        """`options` are set on every socket before it connects, as `setsockopt` wants them."""
         self._context = context
+        self._options = options
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **options)
+        super().init_poolmanager(*args, ssl_context=self._context, socket_options=self._options, **options)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def open_early(self, request: requests.PreparedRequest, timeout: float) -> None:
@@ -98,7 +101,7 @@ class Adapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         if proxy.lower().startswith("https:"):
             options["proxy_ssl_context"] = self._context
-        manager = super().proxy_manager_for(proxy, ssl_context=self._context, **options)
+        manager = super().proxy_manager_for(proxy, ssl_context=self._context, socket_options=self._options, **options)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 

@@ -23,6 +23,25 @@ LOOK: Final = 0.25
 _SO_NWRITE: Final = 0x1024 if sys.platform == "darwin" else None
 """The socket option that macOS has instead of TIOCOUTQ; Python has no name for it."""
 
+_NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", 0x201 if sys.platform == "darwin" else None)
+
+_FIXED: Final = 208 * 1024
+"""Bytes up to which a buffer of a fixed size is granted everywhere."""
+
+
+def socket_options(buffer: int | None = None) -> list[tuple[int, int, int]]:
+    """What is set on a socket before it connects: no waiting for full packets, and at most `buffer` bytes held, if that is given.
+
+    A buffer of a fixed size is capped by the system (Linux: net.core.wmem_max, usually 208 KiB), where the one that grows by itself is
+    not, and would starve a long line. So more than that is bounded by what is not sent yet, which lets as much be under way as ever.
+    """
+    options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+    if buffer is not None and buffer <= _FIXED:
+        options.append((socket.SOL_SOCKET, socket.SO_SNDBUF, buffer))
+    elif buffer is not None and _NOTSENT_LOWAT is not None:
+        options.append((socket.IPPROTO_TCP, _NOTSENT_LOWAT, buffer))
+    return options
+
 
 def ready(sock: Any, events: int, seconds: float) -> int:
     """Which of READ and WRITE the socket is ready for within `seconds`, or 0; an error or the end counts as neither, yet is not 0."""

@@ -30,6 +30,7 @@ from vidup.api.transport.failures import (
     refused_tunnel,
     tunnel_row,
 )
+from vidup.api.transport.kernel import socket_options
 from vidup.api.transport.listening import hang_up
 from vidup.api.transport.pages import page_words
 from vidup.api.transport.striking import Secrets, mask_proxy, userinfo
@@ -81,12 +82,16 @@ class _Authorization(AuthBase):
 class Transport:
     """Requests to one base URL. Sessions belong to the thread that uses them, so each worker keeps one connection."""
 
-    def __init__(self, base_url: str, *, timeout: float, client: str, trace: Trace | None = None) -> None:
-        """`timeout` in seconds bounds a connect and every block sent; proxies and trust are taken from the environment once."""
+    def __init__(self, base_url: str, *, timeout: float, client: str, trace: Trace | None = None, buffer: int | None = None) -> None:
+        """`timeout` in seconds bounds a connect and every block sent; proxies and trust are taken from the environment once.
+
+        `buffer`: bytes that the kernel is to hold for a connection at most.
+        """
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
         self._host = urlsplit(self.base_url).netloc.rpartition("@")[2]
         self._trace = trace
+        self._socket_options = socket_options(buffer)
         self._headers = {"User-Agent": client.replace(":", "/"), "AV-Origin-Client": client, "Accept": "application/json"}
         self._proxies: dict[str, str] = {k: v for k, v in get_environ_proxies(self.base_url).items() if v}
         self._context = trust_store(os.environ) if self.base_url.startswith("https") or self._proxies else None
@@ -183,8 +188,8 @@ class Transport:
             session.trust_env = False
             session.proxies = dict(self._proxies)
             session.headers.update(self._headers)
-            session.mount("https://", Adapter(self._context))
-            session.mount("http://", Adapter(self._context))
+            session.mount("https://", Adapter(self._context, self._socket_options))
+            session.mount("http://", Adapter(self._context, self._socket_options))
             self._threads.session = session
         return session
 
