@@ -110,7 +110,7 @@ DEFECTS: Final = (
         Change("upload/confirming.py", "if not container.vouched and not ours:", "if False:"),
     )),
     Defect("the server is not asked in the end", "confirm", (
-        Change("upload/upload.py", "        self._ask(confirm(container, self._tell, self._world.now) if container.asks else vouch(container, self._tell), is_last=True)", "        self._describe()"),
+        Change("upload/upload.py", "        self._ask(confirm(container, self._tell, self._world.now) if container.asks else _vouched(container, self._tell), is_last=True)", "        self._describe()"),
     )),
     Defect("a refused refresh is tried for ever", "token", (
         Change("api/credentials.py", "        self._refresh_failed = True\n", ""),

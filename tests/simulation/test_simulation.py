@@ -10,7 +10,7 @@ from tests.simulation import machine
 from tests.simulation.defects import DEFECTS, Defect, planted
 from tests.simulation.harness import judge
 
-CHUNKS, SEEDS = 10, 240
+CHUNKS, SEEDS = 10, 170
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
@@ -21,7 +21,7 @@ def test_what_must_hold_holds_in_every_story(chunk: int) -> None:
     assert not broken, "\n".join(["", *broken[0][1], broken[0][0]])
 
 
-@pytest.mark.parametrize("chunk", range(4))
+@pytest.mark.parametrize("chunk", range(3))
 def test_what_must_hold_holds_with_an_upload_token_alone(chunk: int) -> None:
     """Where nobody can be asked: kills, lost first and last answers, tokens that expire; `python -m tests.simulation --delegated`."""
     first = 1 + chunk * SEEDS
@@ -30,7 +30,7 @@ def test_what_must_hold_holds_with_an_upload_token_alone(chunk: int) -> None:
     assert not broken, "\n".join(["", *broken[0][1], broken[0][0]])
 
 
-@pytest.mark.parametrize("seed", [7658, 9769, 12080, 16476, 30572, 84996, 90078])
+@pytest.mark.parametrize("seed", [1928, 7658, 9769, 12080, 16476, 30572, 84996, 90078])
 def test_what_once_broke_holds(seed: int) -> None:
     """Stories that broke an invariant in long runs by hand: what they showed is mended, or said to be out of sight."""
     story, words = judge(seed, machine.run)
@@ -44,7 +44,7 @@ def test_the_ordinary_run_is_over_3000_uploads() -> None:
 
 def test_some_stories_are_of_many_files_and_some_of_them_are_killed_between_two_rows() -> None:
     """Fairness, and that each file ends as one video, are seen in these alone."""
-    stories = [judge(seed, machine.run)[0] for seed in range(1, 1 + SEEDS)]
+    stories = [judge(seed, machine.run)[0] for seed in range(1, 241)]
     many = [story for story in stories if story.command.manifest]
     assert sum(len(story.command.uploads) >= 5 for story in many) >= 10
     assert sum(run.killed and 0 < len(run.endings) < len(story.command.uploads) for story in many for run in story.runs) >= 5

@@ -1,7 +1,5 @@
 """CORE: what the server says it has (`Ledger`), and what of it an upload may build on."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 

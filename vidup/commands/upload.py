@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,6 +31,9 @@ from vidup.console.options import (
 )  # fmt: skip
 from vidup.console.settings import noise_of
 from vidup.errors import VidupError
+
+if TYPE_CHECKING:
+    from vidup.console.manifesting import Keeper
 
 
 @click.command(cls=Command)
@@ -83,7 +86,6 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     from vidup.console.answering import end_by_early_signal, nothing_to_do, run_dry, run_dry_all, tell_first
     from vidup.console.early import CutShort, Waiting
     from vidup.console.inflow import again, stream_of, stream_task
-    from vidup.console.manifesting import open_keeper
     from vidup.console.session import refuse_upload, run_uploads
     from vidup.console.tasks import tasks_of, unbegun_tasks
     from vidup.console.tokens import as_it_can, find_access, not_applied
@@ -111,7 +113,7 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
         state_dir = state_folder(options["state_dir"])
         with Waiting():
             key = find_access(context, environment(), base_url)
-        keeper = open_keeper(options["manifest"], writable=not options["dry_run"])
+        keeper = _keeper_of(options)
     except CutShort:
         return run_uploads(unbegun_tasks(taken, None, options["video_id"]), noise)
     except VidupError as error:
@@ -139,6 +141,14 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
                 return nothing_to_do(noise)
         return run_dry_all(tasks, noise) if taken.several else run_dry(tasks[0], noise)
     return run_uploads(tasks, noise, keeper)
+
+
+def _keeper_of(options: dict[str, Any]) -> Keeper | None:
+    if options["manifest"] is None:
+        return None
+    from vidup.console.manifesting import open_keeper
+
+    return open_keeper(options["manifest"], writable=not options["dry_run"])
 
 
 def _refuse_contradictions(context: click.Context, options: dict[str, Any]) -> None:

@@ -12,10 +12,10 @@ import click
 
 from vidup.console.options import Command, environment, given
 from vidup.errors import ExitCode, VidupError
-from vidup.source.shards import Shard, auto_shard, parse_shard
 
 if TYPE_CHECKING:
     from vidup.console.rows import Own
+    from vidup.source.shards import Shard
 
 _READERS: Final = {"from_file": "--from-file", "api_key_file": "--api-key-file", "upload_token_file": "--upload-token-file"}
 """The options that may read standard input, which can be read only once."""
@@ -24,12 +24,14 @@ _NEEDS: Final = {"include": "recursive", "exclude": "recursive", "null": "from_f
 """Options that say nothing without another one."""
 
 
-class ShardOf(click.ParamType[Shard]):
+class ShardOf(click.ParamType["Shard"]):
     """I/N, or what the engine around says."""
 
     name = "shard"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        from vidup.source.shards import Shard, auto_shard, parse_shard
+
         if isinstance(value, Shard):
             return value
         try:

@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 
-from vidup.source.naming import title_maker
-
 Describe = Callable[[str, int], Mapping[str, object]]
 """The attributes of the video for this file: its path as named, and its number in the list, from 1."""
 
@@ -20,6 +18,8 @@ class Title(click.ParamType[str]):
     name = "title"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from vidup.source.naming import title_maker
+
         text = str(value)
         try:
             title_maker(text)
@@ -30,7 +30,11 @@ class Title(click.ParamType[str]):
 
 def describer(video: Mapping[str, object]) -> Describe:
     """What gives each file these attributes, with a title of its own where the title asks for one; else all share them."""
-    make = title_maker(str(video["title"])) if "title" in video else None
+    if "title" not in video:
+        return lambda _path, _number: video
+    from vidup.source.naming import title_maker
+
+    make = title_maker(str(video["title"]))
     if make is None:
         return lambda _path, _number: video
     return lambda path, number: {**video, "title": make(os.path.abspath(path), number)}

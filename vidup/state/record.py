@@ -3,8 +3,6 @@
 First the checkpoint, then what happened since. A part that is missing here costs nothing: the server knows better.
 """
 
-from __future__ import annotations
-
 import json
 import zlib
 from collections.abc import Iterable, Mapping

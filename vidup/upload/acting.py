@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -61,7 +60,6 @@ class Action(NamedTuple):
         return _asked(self.reply)
 
 
-@dataclass(slots=True)
 class _Row:
     """The answers in a row that one thing asked for has met."""
 

@@ -1,7 +1,5 @@
 """CORE: one question after the other. A script yields what it asks and gets the answer back; how often that takes is not its business."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType

@@ -17,7 +17,6 @@ from vidup.source.videofile import open_video
 from vidup.state.journal import StateFolder
 from vidup.upload.acting import Acts, Backoff
 from vidup.upload.carrying import Carrying
-from vidup.upload.crowd import Crowd
 from vidup.upload.dice import about, apart, full_jitter
 from vidup.upload.dispatcher import Dispatcher, Stopping
 from vidup.upload.ending import World
@@ -28,6 +27,7 @@ from vidup.upload.outcome import Report
 from vidup.upload.pacing import Pacer
 from vidup.upload.questions import PATIENCE
 from vidup.upload.roster import Roster
+from vidup.upload.tally import Unwatched
 from vidup.upload.throttle import Throttle
 from vidup.upload.upload import Upload
 from vidup.upload.workers import Clock, Stop, Workers
@@ -42,14 +42,14 @@ class Batch:
 
     def __init__(
         self, orders: Sequence[tuple[Order, Tell, Deliver]], tell: Tell, *, backoff: Backoff = full_jitter,
-        trace: Trace | None = None, crowd: Crowd | None = None,
+        trace: Trace | None = None, crowd: Unwatched | None = None,
     ) -> None:  # fmt: skip
         """Each order with who hears of it, and who is given its report; `tell` hears of what concerns all. They share one line,
         so that base URL, key, jobs, `retry_for` and timeout are those of the first.
 
-        Orders may be thousands: each is looked up when its turn comes. `crowd` is that of these files, if their sizes are known.
+        Orders may be thousands: each is looked up when its turn comes. `crowd` counts them, if somebody looks at all together.
         """
-        self.crowd = crowd or Crowd([None] * len(orders))
+        self.crowd = crowd or Unwatched()
         self._orders = orders
         self._folders: dict[Path, StateFolder] = {}
         self._line = orders[0][0]

@@ -41,7 +41,7 @@ class Unwritten:
     def close(self) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False)
 class Container:
     """The open container of one run. `ledger` is what the server told of it last, `video` its video object.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Final, NamedTuple
 
-from vidup.upload.tally import PartState, Snapshot, Tally
+from vidup.upload.tally import PartState, Snapshot, Tally, Unwatched
 
 _UNKNOWN, _OVER = -1, -2
 """Instead of a size."""
@@ -111,7 +111,7 @@ class _State(NamedTuple):
     handed: int = 0
 
 
-class Crowd:
+class Crowd(Unwatched):
     """The numbers of a run. Told by the conductor, read by anybody."""
 
     def __init__(self, sizes: Iterable[int | None]) -> None:

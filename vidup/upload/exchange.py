@@ -1,7 +1,5 @@
 """CORE: what goes out and what comes back, as values: a request of an upload or of the line itself, and the answer to it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from types import MappingProxyType

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vidup.upload.exchange import Body, Request
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False)
 class Flight:
     """A part on its way: when any byte of it moved last, and how much had moved then."""
 
@@ -18,7 +18,6 @@ class Flight:
     mark: tuple[int, float] = (-1, 0.0)
 
 
-@dataclass(slots=True)
 class Looking:
     """How the status is looked at: whether a question is out and for whom, when the next may go, and what became of the last ones."""
 
@@ -29,7 +28,6 @@ class Looking:
     failures: int = 0
 
 
-@dataclass(slots=True)
 class Stopper:
     """Cuts the bodies on their way; read by the threads that send them."""
 

@@ -15,7 +15,7 @@ _SLACK: Final = 5.0
 """Seconds that a body on its way may show no movement before that counts: a slow line takes bytes in steps."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False)
 class Health:
     """The health of the line for one kind of request. After `jobs` failures in a row one probe at a time goes out, with backoff.
 

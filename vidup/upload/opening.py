@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vidup.api.ledger import NONCE_KEY, Ledger, portable_record, read_ledger, recorded_file
 from vidup.errors import ExitCode, VidupError
@@ -20,12 +20,13 @@ from vidup.units import show_size
 from vidup.upload.asking import Ask, Script
 from vidup.upload.container import LEAVE_OUT, Container, Unwritten, not_this_split
 from vidup.upload.creating import create
-from vidup.upload.delegated import recorded_ledger
 from vidup.upload.exchange import Source, Verb
-from vidup.upload.finding import Match, Wanted, find
 from vidup.upload.order import Order
 from vidup.upload.outcome import Content, Refused
 from vidup.upload.partbook import PartBook
+
+if TYPE_CHECKING:
+    from vidup.upload.finding import Match
 
 _CONTAINER_LIFE = 7 * 86400
 """Seconds that api.video keeps a container that is not complete."""
@@ -149,7 +150,7 @@ class Opening:
         """What the record tells of, or None when it held a finished upload of what the file used to be."""
         known = record.checkpoint
         try:
-            ledger = recorded_ledger(record) if self._by_token else (yield from ask_ledger(known.video_id))
+            ledger = _recorded(record) if self._by_token else (yield from ask_ledger(known.video_id))
         except Refused as error:
             raise self._gone(record, error) from error
         if not self._still_fits(record, ledger):
@@ -254,6 +255,8 @@ class Opening:
 
     def _found_again(self) -> Script[Found]:
         """A video that bears the record of this very file, so that its parts are vouched for; else nothing."""
+        from vidup.upload.finding import Wanted, find
+
         value = portable_record(self._source.size, self._fingerprint)["value"]
         wanted = Wanted(value, self._source.size, self._planned().total_parts, self._order.skip_existing, self._going_on_here)
         match = yield from find(wanted, self._tell, self._wall)
@@ -391,6 +394,12 @@ def _stem(name: str) -> str:
 
 def _not_applied(changed: list[str]) -> Note:
     return Note(f"the video exists already: changed options are not applied ({', '.join(changed)})", True)
+
+
+def _recorded(record: Record) -> Ledger:
+    from vidup.upload.delegated import recorded_ledger
+
+    return recorded_ledger(record)
 
 
 def _again(match: Match, name: str) -> Note:

@@ -1,7 +1,5 @@
 """CORE: what the user asked for, as one value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """CORE: what an upload came to: the error that ended it, whether it can go on, its report and JSON object, the exit code of several."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 

@@ -17,7 +17,6 @@ _SAME: Final = 1.5
 """Seconds by which the end of one and the same window may be told differently: headers tell whole seconds, answers take time."""
 
 
-@dataclass(slots=True)
 class _Window:
     """What is known of one kind's window: `left` is the least that any answer of it told, `out` the requests not answered yet."""
 
@@ -30,7 +29,7 @@ class _Window:
     episodes: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False)
 class Pacer:
     """Keeps this process within the limits, one window for each kind; without headers it holds nothing back."""
 

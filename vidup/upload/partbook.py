@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -53,7 +52,6 @@ class Doubt(IntEnum):
     """A refusal that a stored part would explain: not listed for as long as a status may lag, the refusal stands."""
 
 
-@dataclass(slots=True)
 class Trouble:
     """What a part has been through. `retry_at` and `since` are seconds of the clock that the caller passes in."""
 

@@ -33,7 +33,7 @@ _MOST_UNANSWERED: Final = 3
 """Failures in a row of the status, after which parts are sent again without its word."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False)
 class Sending:
     """One round of sending into one container. It ends when every part is good, or `closed`: the server takes no more parts; or raises."""
 

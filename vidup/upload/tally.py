@@ -143,3 +143,13 @@ class Tally:
             ended=book.plan.ended,
             held=0 if book.plan.ended else len(book.plan.late),
         )
+
+
+class Unwatched:
+    """Is told which files of a run begin and end, and counts none: what a `Crowd` is where nobody looks at all files together."""
+
+    def began(self, number: int, name: str, size: int, tally: Tally) -> None:
+        """This file is open; its size in bytes is known now."""
+
+    def ended(self, number: int, status: str, confirmed: int = 0) -> None:
+        """This file is over: `status` as in its report, and the bytes that the server has of it."""

@@ -24,8 +24,6 @@ from vidup.upload.acting import Action, Acts
 from vidup.upload.asking import Asking, KnownKey, May, Rest, Script
 from vidup.upload.confirming import confirm, describe
 from vidup.upload.container import Container
-from vidup.upload.crowd import Crowd
-from vidup.upload.delegated import left_behind, vouch
 from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
 from vidup.upload.opening import Found, Opening
@@ -33,7 +31,7 @@ from vidup.upload.order import Order
 from vidup.upload.outcome import ON_SERVER, Report, can_go_on
 from vidup.upload.partbook import GOOD
 from vidup.upload.sending import Sending
-from vidup.upload.tally import Tally
+from vidup.upload.tally import Tally, Unwatched
 from vidup.upload.waiting import Turns, Wait, Waiting, cannot_be_encoded, does_not_play_yet
 
 T = TypeVar("T")
@@ -46,7 +44,7 @@ class Upload:
     """One upload, counted in `crowd`. `deliver` is given its report once; if it says that a good result is out, the record goes."""
 
     def __init__(
-        self, number: int, order: Order, world: World, acts: Acts, tell: Tell, deliver: Callable[[Report], bool], crowd: Crowd,
+        self, number: int, order: Order, world: World, acts: Acts, tell: Tell, deliver: Callable[[Report], bool], crowd: Unwatched,
     ) -> None:  # fmt: skip
         self.number = number
         self.order = order
@@ -488,7 +486,7 @@ class Upload:
     def _confirm(self) -> None:
         assert self._container is not None
         container, self._whole_at = self._container, self._world.now()
-        self._ask(confirm(container, self._tell, self._world.now) if container.asks else vouch(container, self._tell), is_last=True)
+        self._ask(confirm(container, self._tell, self._world.now) if container.asks else _vouched(container, self._tell), is_last=True)
 
     def _describe(self) -> None:
         assert self._container is not None
@@ -533,6 +531,8 @@ class Upload:
         """Where part 1 was out and makes the video, its answer would have told which."""
         flights = self._step.flights.values() if isinstance(self._step, Sending) else ()
         if self._container is not None and not self._container.named and any(flight.body.all_out for flight in flights):
+            from vidup.upload.delegated import left_behind
+
             self._tell(Note(left_behind(self._container), True))
 
     def _note_if_changed(self) -> None:
@@ -545,3 +545,10 @@ class Upload:
             self._container.file_changed()
         except VidupError:
             return
+
+
+def _vouched(container: Container, tell: Tell) -> Script[bool]:
+    """The end where there is no status to ask."""
+    from vidup.upload.delegated import vouch
+
+    return vouch(container, tell)
