@@ -61,9 +61,10 @@ def stream_of(context: click.Context) -> Inflow | Following | None:
             raise click.UsageError(f"Standard input cannot be both --{name.replace('_', '-')} and the video: name one of them by a path")
     if len(words) > 1:
         raise click.UsageError("A stream goes alone: upload files by a command of their own")
-    if sys.stdin is None or sys.stdin.isatty():
-        what = "closed" if sys.stdin is None else "a terminal"
-        raise click.UsageError(f"Standard input is {what}: pipe a video in, as in PRODUCER | vidup upload - -t TITLE")
+    if sys.stdin is None:
+        raise click.UsageError("Standard input is closed: pipe a video in, as in PRODUCER | vidup upload - -t TITLE")
+    if sys.stdin.isatty():
+        raise click.UsageError("Standard input is a terminal: pipe a video in, as in PRODUCER | vidup upload - -t TITLE")
     return _stream(context, Inflow((), least))
 
 
