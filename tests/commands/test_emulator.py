@@ -37,3 +37,16 @@ def test_without_it_requests_are_not_told(video: Callable[..., Path], vidup: Cli
     vidup("upload", video(MIB), env={"VIDUP_BASE_URL": where["url"], "VIDUP_API_KEY": where["api_key"]})
     server.send_signal(signal.SIGTERM)
     assert "POST" not in server.communicate(timeout=30)[1]
+
+
+def test_no_line_holds_an_upload_token(vidup: Cli) -> None:
+    """Also not that of its deletion, which names it in the address."""
+    server = vidup.start("emulator", "-v")
+    assert server.stdout is not None
+    where = json.loads(server.stdout.readline())
+    env = {"VIDUP_BASE_URL": where["url"], "VIDUP_API_KEY": where["api_key"]}
+    token = vidup("token", "create", env=env).stdout.strip()
+    assert vidup("token", "delete", token, env=env).returncode == 0
+    server.send_signal(signal.SIGTERM)
+    stderr = server.communicate(timeout=30)[1]
+    assert token and token not in stderr and "DELETE /upload-tokens/***" in stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import sys
 import threading
@@ -173,7 +174,8 @@ def _teller() -> Callable[[RequestRecord], None]:
     def tell(record: RequestRecord) -> None:
         part = f"  part {record.part}/{record.total_parts or '*'}" if record.part else ""
         body = f"  {show_size(record.body_bytes)}" if record.body_bytes else ""
-        out.write(inert(f"{record.status or 'cut'}  {record.method} {record.path}{part}{body}", 200) + "\n")
+        path = re.sub(r"^(/upload-tokens/)[^?]+", r"\1***", record.path)  # it is a secret here, too
+        out.write(inert(f"{record.status or 'cut'}  {record.method} {path}{part}{body}", 200) + "\n")
         out.flush()
 
     return tell
