@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,3 +96,20 @@ def test_an_answer_without_anything_is_told_as_that(body: dict[str, object]) -> 
     told = read_video_status("vi1", body)
     assert told.to_json()["ingest"] == {"status": None, "filesize": None, "parts_received": 0, "total_parts": None}
     assert "no state told" in told.lines()[1]
+
+
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM])
+def test_a_wait_that_is_stopped_tells_what_was_seen_last(
+    kill: signal.Signals, emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli
+) -> None:
+    """One object, also after a signal, by which the process ends."""
+    emulator = emulate(faults=["on=status,times=*:encode=stuck"])
+    video_id = vidup("upload", video(1000), emulator=emulator).stdout.strip()
+    seen = len(emulator.requests)
+    process = vidup.start("status", "--wait", "--json", video_id, emulator=emulator)
+    assert emulator.wait_until(lambda: len(emulator.requests) > seen + 2, 20)
+    process.send_signal(kill)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == -kill
+    told = json.loads(out)
+    assert (told["video_id"], told["encoding"]["playable"], told["exit_code"]) == (video_id, False, 128 + kill)

@@ -200,6 +200,19 @@ def test_what_does_not_change_for_long_enough_is_at_its_end(emulator: Emulator, 
     assert emulator.sha256(done.stdout.strip()) == sha256(path)
 
 
+def test_idle_0_is_no_end_while_somebody_writes(emulator: Emulator, vidup: Cli, tmp_path: Path) -> None:
+    """0 is for ever, as everywhere: a pause of the recorder is not the end of the video."""
+    path = tmp_path / "recording.mkv"
+    with writing(path, 3 * PART):
+        process = vidup.start("upload", *OPTIONS, "--idle", "0", path, emulator=emulator)
+        assert emulator.wait_until(lambda: 2 in parts(emulator), 20)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert emulator.sha256(out.strip()) == sha256(path)
+
+
 def test_of_a_file_to_which_nothing_is_ever_written_no_video_is_made(emulator: Emulator, vidup: Cli, tmp_path: Path) -> None:
     """Exit 3."""
     path = tmp_path / "recording.mkv"

@@ -341,3 +341,43 @@ def test_a_lost_whole_is_not_made_twice(emulator: Emulator, vidup: Cli) -> None:
     emulator.clear_faults()
     assert run(vidup, emulator, producer(3 * PART)).returncode == 0
     assert emulator.sha256(only_video(emulator)) == digest(3 * PART)
+
+
+def test_a_file_on_standard_input_that_is_too_short_is_not_sent(emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
+    """--min-size means the same where the shell gave a file in place of a pipe."""
+    with video(6 * MIB).open("rb") as file:
+        process = vidup.start("upload", "-", "--min-size", "7M", "--json", emulator=emulator, stdin=file)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(out)["exit_code"], emulator.videos) == (3, 3, {})
+    assert "ended after 6.0 MiB, and --min-size is 7.0 MiB" in err
+
+
+def test_the_command_that_goes_on_with_a_redirected_file_names_it(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:  # fmt: skip
+    """Without `< FILE` what is printed would read the terminal."""
+    emulator, path = emulate(faults=["on=create,times=*:status=503"]), video(MIB, name="a film.mp4")
+    with path.open("rb") as file:
+        process = vidup.start("upload", "-", "--retry-for", "1", "--json", emulator=emulator, stdin=file)
+        told = json.loads(process.communicate(timeout=60)[0])
+    assert process.returncode == 75
+    assert told["resume_command"].endswith(f"upload - --retry-for 1 --json < '{path}'")
+
+
+def test_a_closed_standard_input_is_called_so(emulator: Emulator, vidup: Cli) -> None:
+    """Not a terminal, which a job in a pipeline would look for in vain."""
+    words = ["sh", "-c", 'exec "$@" <&-', "sh", *vidup.command("upload", "-", "-t", "T")]
+    done = subprocess.run(words, env=vidup.env(emulator), cwd=vidup.cwd, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "Standard input is closed" in done.stderr
+
+
+def test_a_pipe_that_is_named_as_a_file_is_told_how_to_be_sent(emulator: Emulator, vidup: Cli, tmp_path: Path) -> None:
+    """Also the one that a shell makes of <(PRODUCER), which exists and has no real path."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    named = vidup("upload", fifo, emulator=emulator)
+    words = ["bash", "-c", '"$@" <(echo)', "bash", *vidup.command("upload")]
+    made = subprocess.run(words, env=vidup.env(emulator), cwd=vidup.cwd, capture_output=True, text=True, timeout=60, check=False)
+    for done in (named, made):
+        assert done.returncode == 3
+        assert "is not a regular file" in done.stderr
+        assert done.stderr.rstrip().endswith("PRODUCER | vidup upload - -t TITLE")

@@ -222,3 +222,22 @@ def test_reads_are_few(video: Callable[..., Path]) -> None:
     disk = Disk(video(40 * MIB).read_bytes())
     look_at(disk.read, len(disk.data))
     assert disk.reads <= 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("Motion JPEG 2000", b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypmjp2\0\0\0\0mjp2" + bytes(range(256))),
+        ("animated PNG", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(17) + b"\0\0\0\x08acTL" + bytes(range(256))),
+    ],
+)
+def test_pictures_that_move_are_no_pictures(kind: str, data: bytes) -> None:
+    """They begin as still ones do."""
+    found = look_at(lambda length, offset: data[offset : offset + length], len(data))
+    assert (found.kind, found.refusal) == (kind, "")
+
+
+def test_a_web_page_without_a_blank_is_one_too() -> None:
+    """As a server sends it in place of the video that was to be downloaded."""
+    data = b"<html><head><title>Forbidden</title></head></html>"
+    assert look_at(lambda length, offset: data[offset : offset + length], len(data)).refusal == "is a web page"

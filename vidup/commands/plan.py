@@ -47,7 +47,7 @@ def plan(
 
         return plan_all(taken, part_size, jobs_within(jobs, limit_rate), limit, as_json, limit_rate or None)
     from vidup.console.answering import answer
-    from vidup.console.inflow import file_on_stdin
+    from vidup.console.redirected import file_on_stdin
     from vidup.upload.rehearsal import plan_file, plan_stream
 
     path, jobs, limit_rate = taken.items[0].path, jobs_within(jobs, limit_rate), limit_rate or None

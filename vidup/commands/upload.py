@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--min-size", type=AnySize(), metavar="SIZE", help="Take a stream that ends before this for one that failed.")
 @click.option("--follow", is_flag=True, help="Upload the file while another process is still writing it.")
 @click.option("--idle", type=Duration(), default="30s", show_default=True, metavar="DURATION",
-              help="With --follow: what has not changed for so long is at its end.")  # fmt: skip
+              help="With --follow: what has not changed for so long is at its end; 0: only what nobody writes any more.")  # fmt: skip
 @click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE",
               help="Leave out what this file says is uploaded, and add a line to it for each file that is over.")  # fmt: skip
 @video_options
@@ -93,9 +93,12 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
     from vidup.upload.order import Inflow, Order
 
     _refuse_contradictions(context, options)
-    inflow = stream_of(context)
-    base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     noise = noise_of(context)
+    try:
+        inflow = stream_of(context)
+    except VidupError as error:
+        return refuse_upload("-", error, noise, video_id=options["video_id"])
+    base_url = resolve_base_url(options["sandbox"], options["base_url"], options["allow_http"])
     wait = patience(context, options["wait"])
     try:
         taken = collect(context) if not isinstance(inflow, Inflow) else Inputs([Item("-", 1)], 1, False, None, ())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-import stat
 import sys
 from typing import Final
 
 import click
 
 from vidup.console.options import environment, given, program, status_command
+from vidup.console.redirected import file_on_stdin
 from vidup.console.task import Task
 from vidup.console.tokens import is_token_given
 from vidup.errors import ExitCode
@@ -32,7 +33,7 @@ _PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
 def stream_of(context: click.Context) -> Inflow | Following | None:
     """The stream, or growing file, that a command line names, None for files; a file on standard input takes the place of its `-`.
 
-    Raises UsageError for what cannot be meant.
+    Raises UsageError for what cannot be meant, VidupError(FILE) for a file on standard input that is shorter than --min-size.
     """
     options = context.params
     words, least = options["files"], options["min_size"] or 0
@@ -49,6 +50,10 @@ def stream_of(context: click.Context) -> Inflow | Following | None:
             raise click.UsageError("--min-size is for a stream: the size of a file is known")
         return None
     if path := file_on_stdin():
+        if least > (size := os.stat(path).st_size):
+            from vidup.source.stream import too_short
+
+            raise too_short("standard input", size, least)
         context.params["files"] = tuple(path if word == "-" else word for word in words)
         return None
     for name in ("api_key_file", "upload_token_file"):
@@ -56,7 +61,9 @@ def stream_of(context: click.Context) -> Inflow | Following | None:
             raise click.UsageError(f"Standard input cannot be both --{name.replace('_', '-')} and the video: name one of them by a path")
     if len(words) > 1:
         raise click.UsageError("A stream goes alone: upload files by a command of their own")
-    if sys.stdin is None or sys.stdin.isatty():
+    if sys.stdin is None:
+        raise click.UsageError("Standard input is closed: pipe a video in, as in PRODUCER | vidup upload - -t TITLE")
+    if sys.stdin.isatty():
         raise click.UsageError("Standard input is a terminal: pipe a video in, as in PRODUCER | vidup upload - -t TITLE")
     return _stream(context, Inflow((), least))
 
@@ -70,19 +77,6 @@ def stream_task(context: click.Context, order: Order) -> Task:
         order, untouched, lambda _upload_id: order.again, lambda more: anew(inflow, more),
         lambda uploaded: "" if order.key.delegated else status_command(context, order.base_url, uploaded),
     )  # fmt: skip
-
-
-def file_on_stdin() -> str:
-    """The path of the file that standard input is, read from its begin, as in `vidup upload - < movie.mp4`; empty for anything else."""
-    try:
-        about = os.fstat(0)
-        if not stat.S_ISREG(about.st_mode) or os.lseek(0, 0, os.SEEK_CUR) != 0:
-            return ""
-        path = _path_of(0)
-        named = os.stat(path)
-    except (OSError, ValueError):
-        return ""
-    return path if (named.st_dev, named.st_ino) == (about.st_dev, about.st_ino) else ""
 
 
 def again(inflow: Inflow) -> str:
@@ -110,15 +104,7 @@ def _following(context: click.Context) -> Following:
         raise click.UsageError(f"--{name.replace('_', '-')} is not for a file that still grows")
     if words == ("-",) or len(words) > 1:
         raise click.UsageError("--follow takes one file, by its name")
-    return Following(context.params["idle"])
-
-
-def _path_of(descriptor: int) -> str:
-    if sys.platform == "darwin":
-        import fcntl
-
-        return fcntl.fcntl(descriptor, 50, bytes(1024)).rstrip(b"\0").decode("utf-8", "surrogateescape")  # F_GETPATH
-    return os.readlink(f"/proc/self/fd/{descriptor}")
+    return Following(context.params["idle"] or math.inf)
 
 
 def _argv() -> list[str]:

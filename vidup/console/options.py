@@ -397,8 +397,13 @@ def as_option(value: float) -> str:
 
 
 def same_command() -> str:
-    """The shell-quoted command line of this run, without --restart, which would throw away what it continues."""
-    return command_line([*program(), *(word for word in sys.argv[1:] if word != "--restart")])
+    """The shell-quoted command line of this run, without --restart, which would throw away what it continues; with `< FILE` behind it
+    where a file is its standard input."""
+    from vidup.console.redirected import file_on_stdin
+
+    line = command_line([*program(), *(word for word in sys.argv[1:] if word != "--restart")])
+    path = file_on_stdin() if "-" in sys.argv else ""
+    return f"{line} < {command_line([path])}" if path else line
 
 
 def environment() -> Mapping[str, str]:

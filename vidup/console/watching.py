@@ -27,14 +27,16 @@ class Answers:
         self._as_json = as_json
         self._codes: list[ExitCode] = []
 
-    def tell(self, video_id: str, seen: VideoStatus | None, error: VidupError | None) -> None:
-        """The last status of this video, if there was one, and what went wrong, if anything did."""
+    def tell(self, video_id: str, seen: VideoStatus | None, error: VidupError | None, code: ExitCode = ExitCode.OK) -> None:
+        """The last status of this video, if there was one, and what went wrong, if anything did; or the `code` of a signal."""
         if self._codes and not self._as_json:
             say([""])
         self._codes.append(error.code if error is not None else ExitCode.OK)
         fields: dict[str, object] = seen.to_json() if seen is not None else {"v": 1, "video_id": video_id}
         if error is not None:
             fields |= {"error": error_json(error), "exit_code": int(error.code)}
+        elif code is not ExitCode.OK:
+            fields |= {"exit_code": int(code)}
         if seen is not None or self._as_json:
             answer(seen.lines() if seen is not None else (), fields, self._as_json)
         if error is not None:
@@ -66,6 +68,8 @@ def ask_for(video_ids: Sequence[str], base_url: str, key: ApiKey, as_json: bool)
 
 def wait_for(video_ids: Sequence[str], base_url: str, key: ApiKey, patience: float, as_json: bool) -> ExitCode:
     """Wait until each of these videos plays, for so many seconds, and tell its status. Raises as `ask_for`."""
+    from vidup.console.leaving import end
+    from vidup.console.signals import ENDING, Signals
     from vidup.progress.choice import decide
     from vidup.progress.views import open_view
     from vidup.upload.batch import Batch
@@ -82,11 +86,17 @@ def wait_for(video_ids: Sequence[str], base_url: str, key: ApiKey, patience: flo
 
     orders = [Order("", base_url, key, Path(), video_id=video_id, wait=patience, watch=True) for video_id in video_ids]
     batch = Batch([(order, view.tell, deliver) for order in orders], view.tell)
-    with view:
+    signals = Signals(batch.stop_with, lambda: None, lambda: None, lambda _parks: None)
+    with signals, view:
+        if signals.received is not None:
+            batch.stop_with(ENDING[signals.received])
         batch.run()
     by_id, answers = {report.video_id: report for report in reports}, Answers(as_json)
     for report in (by_id[video_id] for video_id in video_ids):
         if report.error is not None and report.seen is None and (len(video_ids) == 1 or report.error.code in _OF_ALL):
             raise report.error
-        answers.tell(report.video_id or "", report.seen, report.error)
+        if as_json or report.exit_code not in ENDING.values():
+            answers.tell(report.video_id or "", report.seen, report.error, report.exit_code)
+    if signals.received is not None and ENDING[signals.received] in {report.exit_code for report in reports}:
+        return end(ENDING[signals.received], signals)
     return answers.code

@@ -52,6 +52,7 @@ _VIDEOS: Final[tuple[tuple[str, tuple[tuple[int, bytes], ...]], ...]] = (
     ("RealMedia", ((0, b".RMF\x00\x00"),)),
     ("DV", ((0, b"\x1f\x07\x00\x3f"),)),
     ("DV", ((0, b"\x1f\x07\x00\xbf"),)),
+    ("Motion JPEG 2000", ((4, b"jP  \r\n\x87\n"), (16, b"ftypmjp2"))),
     ("WTV", ((0, b"\xb7\xd8\x00\x20\x37\x49\xda\x11\xa6\x4e\x00\x07\xe9\x5e\xad\x8d"),)),
 )
 """Heads that are known: what stands at which byte."""
@@ -138,6 +139,8 @@ def look_at(read: Read, size: int) -> Look:
     other = _known(head, _OTHERS)
     if other == _PICTURE and head.startswith(b"\xff\xd8") and b"\xff\xd9\xff\xd8" in read(_TWO_PICTURES, 0):
         return Look("Motion JPEG")
+    if other == _PICTURE and head.startswith(b"\x89PNG") and b"acTL" in head:
+        return Look("animated PNG")
     if other:
         return Look("", f"is {other}, not a video", _NO_VIDEO)
     if not head.strip(b"\x00") and _is_zero(read, size):
@@ -198,13 +201,13 @@ def _text(head: bytes) -> Look | None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) and len(head) % 2 == 0:
         wide = _decoded(head, "utf-16")
         return _IS_TEXT if wide and all(one.isprintable() or one.isspace() for one in wide) else None
-    if len(head[:512].split()) < 2 or len(head.translate(None, _CONTROL)) < len(head) or not _decoded(head, "utf-8"):
+    if len(head.translate(None, _CONTROL)) < len(head) or not _decoded(head, "utf-8"):
         return None
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:64].lower()
     for what, advice, mark in _TEXTS:
         if begin.startswith(mark):
             return Look("", f"is {what}", advice)
-    return _IS_TEXT
+    return _IS_TEXT if len(head[:512].split()) > 1 else None
 
 
 def _decoded(head: bytes, encoding: str) -> str:

@@ -192,11 +192,7 @@ class Stream:
         if self._read == 0:
             raise VidupError(ExitCode.FILE, f"{self.name} is empty: not one byte came", advice="See why the producer made nothing.")
         if self._read < self._min_size:
-            raise VidupError(
-                ExitCode.FILE, f"{self.name} ended after {show_size(self._read)}, and --min-size is {show_size(self._min_size)}",
-                cause="the last part was kept back, so that the video is not complete", mended_outside=True,
-                advice="See why the producer stopped, then run the same command again.",
-            )  # fmt: skip
+            raise too_short(self.name, self._read, self._min_size, "the last part was kept back, so that the video is not complete")
         with self._lock:
             self._ready += 1
             self._ended = True
@@ -238,3 +234,11 @@ class Stream:
 
     def _too_long(self, limit: str, advice: str) -> VidupError:
         return VidupError(ExitCode.FILE, f"{self.name} is longer than {limit}", advice=advice)
+
+
+def too_short(name: str, size: int, least: int, cause: str = "") -> VidupError:
+    """The VidupError(FILE) for what came to its end after `size` bytes, where at least `least` were expected."""
+    return VidupError(
+        ExitCode.FILE, f"{name} ended after {show_size(size)}, and --min-size is {show_size(least)}", cause=cause, mended_outside=True,
+        advice="See why the producer stopped, then run the same command again.",
+    )  # fmt: skip

@@ -24,6 +24,7 @@ BLOCK: Final = 512 * 1024
 """Bytes handed to a socket at once: a 20 kB/s line takes them within the timeout, and half as many cost a fifth more CPU
 (measured: every block hands the GIL over)."""
 
+_PIPE: Final = "A pipe is read from standard input: PRODUCER | vidup upload - -t TITLE"
 _SAMPLE: Final = 4096
 _SAMPLE_EVERY: Final = 16 * MIB
 _buffers = threading.local()
@@ -217,6 +218,8 @@ def _nameless() -> VidupError:
 def cannot_open(path: str, error: OSError | ValueError) -> VidupError:
     """The refusal of a path that leads to no file; of a relative one also the folder it was looked for in."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
+        if _is_pipe(path):
+            return VidupError(ExitCode.FILE, f"{path} is not a regular file", advice=_PIPE)
         if re.match(r"[a-z][a-z0-9+]+://", path, re.IGNORECASE):
             return VidupError(
                 ExitCode.FILE, f"{path} is an address, and vidup sends local files", advice="Download it, then upload the file."
@@ -232,6 +235,14 @@ def cannot_open(path: str, error: OSError | ValueError) -> VidupError:
     return VidupError(ExitCode.FILE, what, cause="; ".join(words), advice=advice)
 
 
+def _is_pipe(path: str) -> bool:
+    """Whether this is a pipe that has no real path, as what a shell makes of <(PRODUCER) has none."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def _current_folder() -> str:
     try:
         return os.getcwd()
@@ -243,7 +254,7 @@ def _why_not(about: os.stat_result) -> tuple[str, str] | None:
     if not stat.S_ISREG(about.st_mode):
         if stat.S_ISDIR(about.st_mode):
             return "is a folder, not a file", "Name a video file, or add -r for the videos in the folder."
-        return "is not a regular file", "Name a video file."
+        return "is not a regular file", _PIPE if stat.S_ISFIFO(about.st_mode) else "Name a video file."
     if about.st_size == 0:
         return "is empty (0 bytes)", "Name a file that holds a video."
     if about.st_size > MAX_SIZE:

@@ -16,7 +16,7 @@ class Inflow(NamedTuple):
 
 
 class Following(NamedTuple):
-    """A file that another process is writing; `idle` seconds without a change are its end, whoever has it open."""
+    """A file that another process is writing; `idle` seconds without a change, or infinity, are its end, whoever has it open."""
 
     idle: float = 30.0
 

@@ -180,6 +180,7 @@ OWN: Final = (
          "is for a stream: the size of a file is known", "is not for a file that still grows", "is not for a stream:",
          "A stream goes alone",
          "A stream has no name to make a title of", "and the video: name one of them by a path", "Standard input is a terminal",
+         "Standard input is closed",
          "No such option", "No such command", "Invalid value", "Missing argument", "Missing parameter", "unexpected extra argument",
          "requires an argument", "The config file", "The emulator cannot start on",
          "The name of the file is empty", "exclude each other", "leave out one of them", "upload tokens begin like that",
