@@ -55,7 +55,8 @@ def _beyond_sampling(story: Story, upload: int) -> bool:
     copied, written = (
         [one.at for one in story.world.story if one.upload == upload and one.kind == kind] for kind in ("copied", "written unseen")
     )
-    return any(not _told_apart(story, upload, copy, write) for copy in copied for write in written)
+    by_fingerprint = story.command.portable and story.happened(upload, frozenset({"damaged"}))  # without its record, as on another machine
+    return (by_fingerprint and bool(written)) or any(not _told_apart(story, upload, copy, write) for copy in copied for write in written)
 
 
 def _told_apart(story: Story, upload: int, copy: float, write: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from vidup.api.ledger import LAG, Ledger
 from vidup.errors import ExitCode, VidupError
@@ -14,6 +15,8 @@ from vidup.upload.exchange import Verb
 from vidup.upload.opening import ask_ledger
 from vidup.upload.outcome import NotThisFile, Refused
 from vidup.upload.partbook import Part
+
+UNDESCRIBED: Final = Note("the video object could not be read, so its links are not shown", warning=True)
 
 
 def confirm(container: Container, tell: Tell, now: Callable[[], float]) -> Script[bool]:
@@ -59,7 +62,7 @@ def describe(container: Container, tell: Tell) -> Script[None]:
     if answer.do is Do.GO_ON:
         container.video = answer.reply.body or {}
     else:
-        tell(Note("the video object could not be read, so its links are not shown", warning=True))
+        tell(UNDESCRIBED)
 
 
 def _sent_again(container: Container, now: float) -> bool:

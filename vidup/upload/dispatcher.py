@@ -238,7 +238,7 @@ class Dispatcher:
     def _renewal(self) -> Request | None:
         """The request for a token, where there is none that is good: one for all, and only while somebody needs it."""
         now = self._now()
-        needed = self._roster.open and self._pool.busy < self._pool.jobs
+        needed = any(upload.asks_on for upload in self._roster.open) and self._pool.busy < self._pool.jobs
         if self._renewing or self._credentials.is_valid(now) or now < self._renew_at or not needed:
             return None
         delay = self._pacer.delay(Kind.WRITE, now)

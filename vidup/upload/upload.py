@@ -23,7 +23,7 @@ from vidup.state.record import Checkpoint
 from vidup.units import show_size
 from vidup.upload.acting import Action, Acts
 from vidup.upload.asking import Asking, KnownKey, May, Rest, Script
-from vidup.upload.confirming import confirm, describe
+from vidup.upload.confirming import UNDESCRIBED, confirm, describe
 from vidup.upload.container import Container
 from vidup.upload.ending import CUT_GRACE, GRACE, Ending, World
 from vidup.upload.exchange import Answer, Request, Source, Verb
@@ -128,7 +128,7 @@ class Upload:
 
     def want(self, may: May, probing: bool) -> Request | None:
         """The request to make now, if it has one that may go out."""
-        if self._ending is not None and not self._is_completing:
+        if not self.asks_on:
             return None
         if isinstance(self._step, Asking) and self._step.is_out:  # as most of many files are
             return None
@@ -205,8 +205,13 @@ class Upload:
         self._end(*(("uploaded", ExitCode.OK) if self._is_whole and self.order.wait is None else ("interrupted", code)), None)
 
     def fail(self, error: VidupError) -> None:
-        """End soon, with this error."""
-        self._end("failed", error.code, error)
+        """End soon, with this error; but well where patience ends while only the object of a whole video is not read yet."""
+        if error.code is ExitCode.AGAIN and self._whole and self.order.wait is None and not self.order.watch:
+            if self._ending is None:
+                self._tell(UNDESCRIBED)
+            self._end("uploaded", ExitCode.OK, None)
+        else:
+            self._end("failed", error.code, error)
 
     def crash(self, error: VidupError) -> None:
         """End at once, for a fault of vidup itself."""
@@ -261,6 +266,11 @@ class Upload:
     @property
     def _known(self) -> Checkpoint | None:
         return None if self.opening is None or self.order.restart else self.opening.known
+
+    @property
+    def asks_on(self) -> bool:
+        """Whether it may still want to make a request."""
+        return self._ending is None or self._is_completing
 
     @property
     def _is_completing(self) -> bool:
