@@ -225,6 +225,7 @@ OWN: Final = (
          "has another modification time than when its upload began", "--part-size is not applied: parts of …",
          "the video exists already: changed options are not applied", "the server counts this upload in … parts",
          "--adopt: taking the parts in … for parts of this file", "is already on the server, whole: nothing was sent",
+         "it was uploaded meanwhile, by another vidup",
          "was begun elsewhere; going on with it"),
         "Continues the upload that was begun, with the split and the options that it began with.",
         "Nothing; to begin anew instead: vidup upload --restart FILE",
