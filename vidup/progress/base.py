@@ -61,6 +61,10 @@ class View(ABC):
     beat_every: ClassVar[float] = 0.5
     """Seconds between two looks at the tally."""
 
+    breath: ClassVar[float] = 0.0
+    """Seconds for which the thread, once it has shown all that was told, hears of nothing: where hundreds of things are told a second, to
+    be woken for each would take more time than to show them."""
+
     def __init__(self, style: Style, tally: Tally, stream: TextIO, clock: Callable[[], float], now: Callable[[], float]) -> None:
         self.style = style
         self.out = Out(stream)
@@ -354,6 +358,8 @@ class View(ABC):
                 if job is None:
                     return
                 self._fenced(job)
+                if self.breath and self._jobs.empty():
+                    time.sleep(self.breath)
         finally:
             self._fenced(self._finish)
             self._running = False

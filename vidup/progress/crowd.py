@@ -54,6 +54,8 @@ class _AsOne(Tally):
 class CrowdView(View):
     """A view of many files. What concerns all of them comes by `tell`, what concerns one by `tell_of`; the numbers are a crowd's."""
 
+    breath = 0.02
+
     def __init__(self, style: Style, crowd: Crowd, stream: TextIO, clock: Callable[[], float], now: Callable[[], float]) -> None:
         super().__init__(style, _AsOne(crowd), stream, clock, now)
         self._crowd = crowd

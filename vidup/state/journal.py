@@ -17,6 +17,9 @@ from vidup.state.lock import Lock, take
 from vidup.state.record import Checkpoint, Record, decode, encode, encode_checkpoint
 
 _SUFFIX: Final = ".jsonl"
+_FILES: Final = 64
+"""Paths of records that are remembered: each is asked for ten times, and to make one takes as long as to read it."""
+
 _INDEX: Final = "index"
 _THIS_MACHINE: Final = OsDisk()
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -34,6 +37,7 @@ class StateFolder:
         self.disk = disk
         self._index = Index(path / _INDEX, disk)
         self._prepared = False
+        self._files: dict[str, Path] = {}
 
     def prepare(self) -> None:
         """Create the folder and see, once, that it can be written. Raises VidupError naming it: AGAIN if the disk is full, else FILE."""
@@ -47,7 +51,11 @@ class StateFolder:
 
     def file_of(self, upload_id: str) -> Path:
         """Where the record of this upload is, or would be."""
-        return self.path / f"{upload_id}{_SUFFIX}"
+        if upload_id not in self._files:
+            if len(self._files) >= _FILES:
+                self._files.clear()
+            self._files[upload_id] = self.path / f"{upload_id}{_SUFFIX}"
+        return self._files[upload_id]
 
     def upload_ids(self) -> list[str]:
         """The uploads that have a record, readable or not. Raises VidupError(FILE) if the folder is there, but cannot be listed."""
