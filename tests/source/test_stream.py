@@ -118,8 +118,8 @@ def _spooled() -> int:
 
 def test_a_disk_that_is_full_stops_for_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """75, with what would need less room."""
+    monkeypatch.setattr("vidup.source.stream.open_spool", _full)  # first: its thread opens one as soon as it runs
     with stream(tmp_path) as (made, writing, _stop):
-        monkeypatch.setattr("vidup.source.stream.open_spool", _full)
         os.write(writing, b"x" * PART)
         with pytest.raises(VidupError, match="The spool in the state folder") as refusal:
             until(made.has_begun)
