@@ -18,7 +18,8 @@ from tests.conftest import MIB, Cli
 from vidup.cli import vidup as group
 from vidup.commands.resume import resume
 from vidup.commands.upload import upload
-from vidup.console.options import program, resolve_base_url, resume_command
+from vidup.console.options import resolve_base_url
+from vidup.console.retyping import program, resume_command
 from vidup.emulator.server import Emulator
 
 BIN = Path(sys.executable).parent

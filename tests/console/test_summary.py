@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vidup.commands.upload import upload
-from vidup.console.options import status_command
+from vidup.console.retyping import status_command
 from vidup.console.summary import failure_lines, success_lines
 from vidup.errors import ExitCode, VidupError
 from vidup.plan.parts import MIB, Plan
@@ -123,7 +123,7 @@ def test_the_command_that_leads_on_asks_the_same_server(
     words: list[str], env: dict[str, str], url: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what was given on the command line; what the environment says holds for it anyway."""
-    monkeypatch.setattr("vidup.console.options.program", lambda: ["vidup"])
+    monkeypatch.setattr("vidup.console.retyping.program", lambda: ["vidup"])
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert status_command(upload.make_context("upload", words), url, "vi1") == command

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
-from vidup.console.options import program
+from vidup.console.retyping import program
 from vidup.errors import ExitCode, VidupError
 from vidup.inert import command_line
 from vidup.plan.parts import MIB

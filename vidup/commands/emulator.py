@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
-from vidup.console.options import Whole
+from vidup.console.values import Whole
 from vidup.errors import ExitCode, VidupError
 from vidup.units import show_size
 

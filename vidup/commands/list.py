@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
-from vidup.console.options import SANDBOX, resume_command, state_folder, state_option
+from vidup.console.options import SANDBOX, state_folder, state_option
+from vidup.console.retyping import resume_command
 from vidup.plan.openplan import FOLLOWED
 
 if TYPE_CHECKING:

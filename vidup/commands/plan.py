@@ -8,7 +8,8 @@ import click
 
 from vidup.console.help import Command
 from vidup.console.inputs import collect, inputs
-from vidup.console.options import Size, jobs_option, rate_option, resolve_base_url, uploads_per_minute, url_options
+from vidup.console.options import jobs_option, rate_option, resolve_base_url, uploads_per_minute, url_options
+from vidup.console.values import Size
 from vidup.errors import ExitCode
 
 

@@ -11,23 +11,21 @@ import click
 
 from vidup.console.help import Command
 from vidup.console.options import (
-    Size,
     after_options,
     environment,
     how_options,
     key_option,
     noise_options,
     patience,
-    program,
-    resume_command,
     state_folder,
-    status_command,
     token_option,
     uploads_per_minute,
-)  # fmt: skip
+)
 from vidup.console.restarting import restart_command
+from vidup.console.retyping import program, resume_command, status_command
 from vidup.console.settings import noise_of
 from vidup.console.upload_ids import UploadId
+from vidup.console.values import Size
 from vidup.errors import ExitCode, VidupError
 from vidup.inert import command_line
 from vidup.plan.openplan import FOLLOWED

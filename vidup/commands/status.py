@@ -7,7 +7,8 @@ import math
 import click
 
 from vidup.console.help import Command
-from vidup.console.options import VideoId, environment, given, resolve_base_url, wait_timeout_option, where_options
+from vidup.console.options import environment, given, resolve_base_url, wait_timeout_option, where_options
+from vidup.console.values import VideoId
 
 
 @click.command(cls=Command)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vidup.console.help import Command
-from vidup.console.options import Duration, environment, resolve_base_url, where_options
+from vidup.console.options import environment, resolve_base_url, where_options
+from vidup.console.values import Duration
 from vidup.errors import ExitCode, VidupError
 
 if TYPE_CHECKING:

@@ -11,10 +11,6 @@ from vidup.console.help import Command
 from vidup.console.inputs import Inputs, Item, collect, inputs
 from vidup.console.options import (
     VIDEO,
-    AnySize,
-    Duration,
-    Size,
-    VideoId,
     after_options,
     environment,
     given,
@@ -28,8 +24,9 @@ from vidup.console.options import (
     video_attributes,
     video_options,
     where_options,
-)  # fmt: skip
+)
 from vidup.console.settings import noise_of
+from vidup.console.values import AnySize, Duration, Size, VideoId
 from vidup.errors import VidupError
 
 if TYPE_CHECKING:

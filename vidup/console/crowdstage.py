@@ -12,9 +12,10 @@ from typing import Final
 
 from vidup.console.github import annotation
 from vidup.console.jobstep import CrowdStep, open_crowd_step
-from vidup.console.options import Noise, environment, same_command
+from vidup.console.options import Noise, environment
 from vidup.console.outlet import Outlet
 from vidup.console.results import is_terminal, result_line
+from vidup.console.retyping import same_command
 from vidup.console.summary import error_lines, failure_lines, stopping_lines
 from vidup.console.task import Task, limit_line
 from vidup.console.totals import Totals, continue_line, done_words, summary_lines, undelivered_lines

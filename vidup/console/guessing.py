@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from vidup.console.options import program
+from vidup.console.retyping import program
 from vidup.inert import command_line
 
 _HABITS: Final = {

@@ -10,8 +10,9 @@ from typing import Final
 
 import click
 
-from vidup.console.options import environment, given, program, status_command
+from vidup.console.options import environment, given
 from vidup.console.redirected import file_on_stdin
+from vidup.console.retyping import program, status_command
 from vidup.console.task import Task
 from vidup.console.tokens import is_token_given
 from vidup.errors import ExitCode

@@ -1,10 +1,9 @@
-"""DOOR: what options mean: their types, the groups that commands share, and the order they add up to."""
+"""DOOR: what options mean: the groups that commands share, and the order they add up to."""
 
 from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar
@@ -12,12 +11,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from vidup.api.ledger import NONCE_KEY, PORTABLE_KEY
 from vidup.console.titles import Title
-from vidup.inert import command_line
-from vidup.plan.parts import MAX_PART, MIN_PART
-from vidup.plan.rate import SLOWEST
-from vidup.units import parse_duration, parse_rate, parse_size, show_size
+from vidup.console.values import Duration, KeyValue, Rate, Seconds, Whole
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -25,129 +20,6 @@ PRODUCTION: Final = "https://ws.api.video"
 SANDBOX: Final = "https://sandbox.api.video"
 _UPLOADS_PER_MINUTE: Final = {SANDBOX: 40}
 _DEFAULT_UPLOADS_PER_MINUTE: Final = 100
-
-
-class Size(click.ParamType[int]):
-    """A part size: 5 to 200 MiB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            size = value if isinstance(value, int) else parse_size(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if not MIN_PART <= size <= MAX_PART:
-            self.fail(f"{show_size(size)} is not between 5 MiB and 200 MiB, which api.video allows for a part", param, ctx)
-        return size
-
-
-class Rate(click.ParamType[int]):
-    """Bytes a second, 0 for no limit."""
-
-    name = "rate"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            rate = value if isinstance(value, int) else parse_rate(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if 0 < rate < SLOWEST:
-            self.fail(f"{show_size(rate)} a second is too slow for parts of 5 MiB: at least 16 KiB, or 0 for no limit", param, ctx)
-        return rate
-
-
-class AnySize(click.ParamType[int]):
-    """A size of at least one byte."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            size = value if isinstance(value, int) else parse_size(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if size < 1:
-            self.fail("a size is at least one byte", param, ctx)
-        return size
-
-
-class Duration(click.ParamType[float]):
-    """Seconds, or 15m, 2h."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return float(value) if isinstance(value, int | float) else parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Whole(click.ParamType[int]):
-    """A whole number within a range, both ends included."""
-
-    name = "integer"
-
-    def __init__(self, least: int, most: int) -> None:
-        self._range = least, most
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        least, most = self._range
-        try:
-            number = int(str(value))
-        except ValueError:
-            number = least - 1
-        if not least <= number <= most:
-            self.fail(f"{value} is not a whole number from {least} to {most}", param, ctx)
-        return number
-
-
-class Seconds(click.ParamType[float]):
-    """A number of seconds within a range, both ends included."""
-
-    name = "seconds"
-
-    def __init__(self, least: float, most: float) -> None:
-        self._range = least, most
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        least, most = self._range
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = least - 1
-        if not least <= seconds <= most:  # nor does what is no number, NaN, lie in it
-            self.fail(f"{value} is not a number of seconds from {least:g} to {most:g}", param, ctx)
-        return seconds
-
-
-class VideoId(click.ParamType[str]):
-    """The id of a video on the server; it becomes part of an address."""
-
-    name = "video_id"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        if not text.isalnum() or not text.isascii():
-            self.fail("a video id is letters and digits, as in vi4blUQJFrYWbaG44NChkH27", param, ctx)
-        return text
-
-
-class KeyValue(click.ParamType[tuple[str, str]]):
-    """KEY=VALUE."""
-
-    name = "key=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        key, equals, text = str(value).partition("=")
-        if not key or not equals:
-            self.fail(f"{value!r} is not KEY=VALUE", param, ctx)
-        if key in (PORTABLE_KEY, NONCE_KEY):  # a second one of this name would hide what --portable writes
-            self.fail(f"{key} is kept for --portable, which writes it itself", param, ctx)
-        return key, text
 
 
 def _all(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -339,71 +211,6 @@ def state_folder(given: Path | None) -> Path:
 def given(context: click.Context, names: tuple[str, ...]) -> list[str]:
     """Which of these options stand on the command line itself."""
     return [name for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
-
-
-STICKY: Final = ("state_dir", "api_key_file", "upload_token_file", "allow_http", "jobs", "limit_rate", "retry_for", "timeout", "wait",
-                 "wait_timeout")  # fmt: skip
-
-
-def resume_command(context: click.Context, upload_id: str) -> str:
-    """The shell-quoted command that continues this upload, with the options that it cannot do without."""
-    words = [*program(), "resume", upload_id]
-    for name in given(context, STICKY):
-        value = context.params[name]
-        if name in ("api_key_file", "upload_token_file") and value == "-":
-            continue
-        option = "--" + name.replace("_", "-")
-        words += [option] if value is True else [option, as_option(value) if isinstance(value, float) else str(value)]
-    return command_line(words)
-
-
-def status_command(context: click.Context, base_url: str, video_id: str) -> str:
-    """The shell-quoted command that shows this video, with the server and the key that the command of this context was told to use."""
-    words = [*program(), "status", video_id]
-    if base_url == SANDBOX and not _outside(context, "sandbox"):
-        words.append("--sandbox")
-    elif base_url not in (PRODUCTION, SANDBOX) and not _outside(context, "base_url"):
-        words += ["--base-url", base_url]
-    if given(context, ("allow_http",)):
-        words.append("--allow-http")
-    if given(context, ("api_key_file",)) and context.params["api_key_file"] != "-":
-        words += ["--api-key-file", context.params["api_key_file"]]
-    return command_line(words)
-
-
-def _outside(context: click.Context, name: str) -> bool:
-    """Whether the environment or the config file gives this option, so that another command has it, too."""
-    return context.get_parameter_source(name) in (click.core.ParameterSource.ENVIRONMENT, click.core.ParameterSource.DEFAULT_MAP)
-
-
-def program() -> list[str]:
-    """The words that call this very program again: `vidup` where the shell finds it by that name, else as it was called now."""
-    from shutil import which
-
-    called = sys.argv[0]
-    by_module = os.path.basename(called) == "__main__.py"
-    ours = os.path.join(os.path.dirname(sys.executable), "vidup") if by_module else which(called) or called
-    found = which("vidup")
-    if found is not None and os.path.realpath(found) == os.path.realpath(ours):
-        return ["vidup"]
-    return [sys.executable, "-m", "vidup"] if by_module else [called]
-
-
-def as_option(value: float) -> str:
-    """As an option takes it, without an exponent: it reads back as the very same number."""
-    from decimal import Decimal
-
-    return str(int(value)) if value.is_integer() else f"{Decimal(repr(value)):f}"
-
-
-def same_command() -> str:
-    """The shell-quoted command line of this run, without --restart, which would throw away what it continues; with `< FILE` behind it
-    where a file is its standard input."""
-    from vidup.console.redirected import file_on_stdin
-
-    line = command_line([*program(), *(word for word in sys.argv[1:] if word != "--restart")])
-    path = file_on_stdin() if "-" in sys.argv else ""
-    return f"{line} < {command_line([path])}" if path else line
 
 
 def environment() -> Mapping[str, str]:

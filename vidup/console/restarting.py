@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import click
 
-from vidup.console.options import PRODUCTION, SANDBOX, STICKY, as_option, given, program
+from vidup.console.options import PRODUCTION, SANDBOX, given
+from vidup.console.retyping import STICKY, as_option, program
 from vidup.inert import command_line
 from vidup.source.naming import as_template
 

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from vidup.console.options import VIDEO, VideoId, video_attributes
+from vidup.console.options import VIDEO, video_attributes
+from vidup.console.values import VideoId
 from vidup.errors import ExitCode, VidupError
 from vidup.source.lists import Row
 

@@ -8,8 +8,9 @@ from functools import partial
 import click
 
 from vidup.console.inputs import Inputs, Item
-from vidup.console.options import VIDEO, given, resume_command, same_command, status_command
+from vidup.console.options import VIDEO, given
 from vidup.console.restarting import restart_command
+from vidup.console.retyping import resume_command, same_command, status_command
 from vidup.console.task import Task
 from vidup.console.titles import describer
 from vidup.errors import ExitCode, VidupError
