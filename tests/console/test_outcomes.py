@@ -26,7 +26,7 @@ Emulate = Callable[..., Emulator]
 Video = Callable[..., Path]
 
 CRASH = """
-import vidup.console.session, vidup.upload.sending, vidup.state.journal
+import vidup.console.stage, vidup.upload.sending, vidup.state.journal
 def crash(*_):
     raise RuntimeError("{key} and Bearer abc.def")
 vidup.{where} = crash
@@ -204,7 +204,7 @@ def test_another_vidup_at_the_same_file(running: subprocess.Popen[str], vidup: C
     running.communicate()
 
 
-@pytest.mark.parametrize("where", ["upload.sending.Sending.want", "console.session.success_lines"])
+@pytest.mark.parametrize("where", ["upload.sending.Sending.want", "console.stage.success_lines"])
 def test_a_fault_of_vidup_itself(
     where: str, emulator: Emulator, video: Video, vidup: Cli, crashing: Callable[[str, str], dict[str, str]]
 ) -> None:

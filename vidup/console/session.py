@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vidup.console import early
 from vidup.console.again import note_if_again, remember
-from vidup.console.github import annotation, open_step
 from vidup.console.leaving import end
-from vidup.console.options import Noise, environment
+from vidup.console.options import Noise
 from vidup.console.parting import Parting
-from vidup.console.results import print_result, result_line
+from vidup.console.results import result_line
 from vidup.console.signals import ENDING, Signal, Signals
-from vidup.console.summary import error_lines, failure_lines, stopping_lines, success_lines, undelivered_lines
+from vidup.console.stage import Stage, message_of
+from vidup.console.summary import error_lines, stopping_lines
 from vidup.console.task import Task, limit_line, untouched, with_command, worth_telling
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.events import Event, Note, Started
-from vidup.progress.base import Kind, Leaving, View, stderr_is_stuck
-from vidup.progress.choice import decide
-from vidup.progress.views import open_view
+from vidup.progress.base import Leaving
 from vidup.upload.batch import Batch
 from vidup.upload.ending import GRACE
 from vidup.upload.order import Order
-from vidup.upload.outcome import ON_SERVER, Content, Elsewhere, Report
+from vidup.upload.outcome import Content, Elsewhere, Report
 from vidup.upload.tally import PartState, Tally
 
 if TYPE_CHECKING:
@@ -67,7 +62,7 @@ class _Session:
         self._noise = noise
         self._keeper = keeper
         self._not_kept: VidupError | None = None
-        self._running: tuple[Batch, _Stage, Task] | None = None
+        self._running: tuple[Batch, Stage, Task] | None = None
         self._look_is_due = False
 
     def run(self, task: Task) -> None:
@@ -105,8 +100,8 @@ class _Session:
             return False
         return True
 
-    def _upload(self, task: Task, order: Order) -> _Stage:
-        stage = _Stage(self._noise, order.key.source, self.parting, task)
+    def _upload(self, task: Task, order: Order) -> Stage:
+        stage = Stage(self._noise, order.key.source, self.parting, task)
         vouched = self._vouched(order)
         known = vouched.report if vouched is not None else None
         if vouched is not None and known is not None:
@@ -143,13 +138,21 @@ class _Session:
 
         trace = stage.trace if self._noise.verbose >= 2 else None
         batch = Batch([(order, hear, deliver)], stage.tell, trace=trace, finished=lambda _number: finished)
+        notes = [*self._sources(order), vouched.note if vouched is not None else "", limit_line(order)]
+        self._run(batch, stage, task, [note for note in notes if note])
+        return stage
+
+    def _sources(self, order: Order) -> list[str]:
+        """What -v asks for."""
+        return ["\n".join([*self._noise.sources, f"the {order.key.noun} is from {order.key.source}"])] if self._noise.verbose else []
+
+    def _run(self, batch: Batch, stage: Stage, task: Task, notes: Sequence[str]) -> None:
+        """Until the upload is over, with what is to be said first."""
         (upload,) = batch.uploads
         view = stage.open(upload.tally)
         try:
             with view:
-                if self._noise.verbose:
-                    view.message("\n".join([*self._noise.sources, f"the {order.key.noun} is from {order.key.source}"]))
-                for note in filter(None, (vouched.note if vouched is not None else "", limit_line(order))):
+                for note in notes:
                     view.message(note)
                 self._running = batch, stage, task
                 if self._look_is_due:
@@ -160,17 +163,16 @@ class _Session:
         except Exception as error:  # noqa: BLE001  the one place where a fault of ours becomes a sentence
             from vidup.console.crash import crash_error
 
-            fault = crash_error(error, order.state_dir, [order.key.value])
+            fault = crash_error(error, upload.order.state_dir, [upload.order.key.value])
             if stage.shown is None:
                 upload.crash(fault)
             else:
                 view.message(f"after the result was out, {fault.what}: {fault.cause}", "warning")
         finally:
             self._running = None
-        return stage
 
-    def _skip(self, task: Task, code: ExitCode) -> _Stage:
-        stage = _Stage(self._noise, "", self.parting)
+    def _skip(self, task: Task, code: ExitCode) -> Stage:
+        stage = Stage(self._noise, "", self.parting)
         with stage.open(Tally()) as view:
             self.parting.by_way_of(view.cut_in)
             stage.show(untouched(task, code))
@@ -208,12 +210,12 @@ class _Session:
         report = upload.report()
         return with_command(report if report.error else report._replace(exit_code=code), task)
 
-    def _foretell(self, stage: _Stage, report: Report) -> None:
+    def _foretell(self, stage: Stage, report: Report) -> None:
         """Once a signal has come: make ready what a second one is to say of this report."""
         if self.signals.received is None:
             return
         code = ENDING[self.signals.received]  # whatever becomes of the file: the process ends by the signal
-        words, last = stage.last_words(report, Leaving(int(code), code.name.lower(), _message_of(report), report.resumable))
+        words, last = stage.last_words(report, Leaving(int(code), code.name.lower(), message_of(report), report.resumable))
         self.parting.prepare(stage.view.cut_in, [words], last, [result_line(report, self._noise)], stage.last_outputs(report))
 
     def _look(self) -> None:
@@ -229,124 +231,14 @@ class _Session:
 
 def _refuse(
     path: str | None, error: VidupError, noise: Noise, key_source: str = "", video_id: str | None = None, parting: Parting | None = None
-) -> _Stage:
-    stage = _Stage(noise, key_source, parting or Parting())
+) -> Stage:
+    stage = Stage(noise, key_source, parting or Parting())
     report = Report("failed", path, error.code, video_id=video_id, resumable=error.code.resumable, error=error)
     with stage.open(Tally()):
         stage.show(report)
     return stage
 
 
-class _Stage:
-    """Where one upload is seen: the view on stderr, the result on stdout, and the step of a GitHub job."""
-
-    def __init__(self, noise: Noise, key_source: str, parting: Parting, task: Task | None = None) -> None:
-        self._parting = parting
-        self._noise = noise
-        self._key_source = key_source
-        self._noun = task.order.key.short_noun if task is not None and isinstance(task.order, Order) else "key"
-        self._task = task
-        self.shown: Report | None = None
-        self._stderr = io.StringIO() if sys.stderr is None or stderr_is_stuck() else sys.stderr
-        self._style = decide(noise.progress, noise.color, noise.quiet, noise.verbose, environment(), self._stderr.isatty())
-        self._step = open_step(environment(), self._warn)
-        self._view: View | None = None
-        self._lines: list[str] = []
-
-    def open(self, tally: Tally) -> View:
-        """The view of these numbers."""
-        self._view = open_view(self._style, tally, self._stderr)
-        return self._view
-
-    @property
-    def view(self) -> View:
-        """The view, once it is open."""
-        assert self._view is not None
-        return self._view
-
-    def tell(self, event: Event) -> None:
-        """Something happened."""
-        self.view.tell(event)
-        if self._step is not None:
-            self._step.hear(event)
-
-    def _warn(self, text: str) -> None:
-        self.view.message(text, "warning")
-
-    def trace(self, line: str) -> None:
-        """A request was made."""
-        self.view.message(line)
-
-    def show(self, report: Report) -> bool:
-        """What a file came to, everywhere and once; False if stdout could not take it. Nothing is printed before all is worded."""
-        if self.shown is not None:
-            return False
-        good = _is_good(report)
-        self._lines = self._summary(report)
-        fields = report.to_json()
-        self.shown = report
-        if self._style.mode == "json":
-            self.view.result(fields, self._parting.told)
-        else:
-            self.view.result(fields)
-            kind: Kind = "success" if good else "warning" if report.status == "interrupted" else "error"
-            self.view.message("\n".join(self._lines), kind, self._parting.told)
-        if self._step is not None:
-            self._parting.noting()
-            self._step.end(report)
-        self.view.settle()  # people and jobs come first: standard output may be a pipe that takes nothing for as long as it likes
-        out = print_result(report, self._noise, self._tells_a_person(), self._parting.printing)
-        if good and not out and self._task is not None:
-            self.view.message("\n".join(undelivered_lines(report, self._task.resume_command(report.upload_id))), "error")
-        return out
-
-    def _summary(self, report: Report) -> list[str]:
-        leads_on = self._leads_on(report)
-        return success_lines(report, leads_on) if _is_good(report) else failure_lines(report, self._key_source, leads_on, self._noun)
-
-    def _leads_on(self, report: Report) -> str:
-        """The command that shows the encoding, or waits for it; one of a video that plays leads nowhere."""
-        if self._task is None or not report.video_id or report.status == "playable":
-            return ""
-        return f"{self._task.status_command(report.video_id)}{' --wait' if report.status != 'uploaded' else ''}"
-
-    def _tells_a_person(self) -> bool:
-        """Whether the summary is shown on a terminal, so that the video id need not be told again on one."""
-        return self._stderr.isatty() and self._style.mode != "json" and not self._noise.quiet
-
-    def last_words(self, report: Report, leaving: Leaving) -> tuple[str, str]:
-        """What stderr is told if the file ends so: the words about it, and the end; worded now."""
-        return self.view.last_words(self._summary(report), report.to_json()), self.view.last_word(leaving)
-
-    def last_outputs(self, report: Report) -> list[Callable[[], None]]:
-        """What tells a GitHub job so."""
-        return [] if self._step is None else [partial(self._step.end, report)]
-
-    @property
-    def report(self) -> Report:
-        """What was shown."""
-        assert self.shown is not None
-        return self.shown
-
-    def leave(self, code: ExitCode) -> None:
-        """The end: the view is closed, and only then stderr is free for an annotation."""
-        report = self.report
-        self.view.exit_(int(code), code.name.lower(), _message_of(report), report.resumable)
-        self._parting.over()
-        heard = self._style.mode != "json" and not stderr_is_stuck()
-        if report.error is not None and heard and (command := annotation(environment(), self._lines)):
-            with contextlib.suppress(OSError, ValueError):
-                print(command, file=self._stderr, flush=True)
-
-
 def code_of(report: Report, received: Signal | None) -> ExitCode:
     """The exit code of the command; a signal that left the file undone beats all."""
     return ENDING[received] if received is not None and report.status == "interrupted" else report.exit_code
-
-
-def _is_good(report: Report) -> bool:
-    return report.status in ON_SERVER and report.exit_code is ExitCode.OK
-
-
-def _message_of(report: Report) -> str:
-    return report.error.what if report.error else report.status
