@@ -30,7 +30,12 @@ from vidup.console.values import AnySize, Duration, Size, VideoId
 from vidup.errors import VidupError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vidup.console.manifesting import Keeper
+    from vidup.console.options import Noise
+    from vidup.console.task import Task
+    from vidup.upload.order import Order
 
 
 @click.command(cls=Command)
@@ -78,15 +83,12 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
 
     Interrupted? Run the very same command again: parts that the server has are never sent twice.
     """
-    import secrets
-
-    from vidup.console.answering import end_by_early_signal, nothing_to_do, run_dry, run_dry_all, tell_first
+    from vidup.console.answering import end_by_early_signal, nothing_to_do, tell_first
     from vidup.console.early import CutShort, Waiting
-    from vidup.console.inflow import again, stream_of, stream_task
+    from vidup.console.inflow import stream_of, stream_task
     from vidup.console.session import refuse_upload, run_uploads
     from vidup.console.tasks import tasks_of, unbegun_tasks
     from vidup.console.tokens import as_it_can, find_access, not_applied
-    from vidup.plan.rate import jobs_within
     from vidup.upload.order import Inflow, Order
 
     _refuse_contradictions(context, options)
@@ -118,26 +120,41 @@ def upload(context: click.Context, /, files: tuple[str, ...], **options: Any) ->
             error.concerns_all = True
             return run_uploads(unbegun_tasks(taken, error), noise)
         return refuse_upload(taken.items[0].path, error, noise, video_id=options["video_id"])
-    order = Order(
-        path="", base_url=base_url, key=key,
-        state_dir=state_dir, video=video_attributes(options), video_id=options["video_id"],
-        part_size=options["part_size"], jobs=jobs_within(options["jobs"], options["limit_rate"]),
-        limit_rate=options["limit_rate"] or None, retry_for=options["retry_for"], timeout=options["timeout"],
-        uploads_per_minute=taken.share_of(uploads_per_minute(base_url)), restart=options["restart"], portable=options["portable"],
-        adopt=options["adopt"], nonce=secrets.token_hex(8), wait=wait, skip_existing=options["if_exists"] == "skip",
-        any_file=options["any_file"], inflow=inflow, again=again(inflow) if isinstance(inflow, Inflow) else "",
-    )  # fmt: skip
+    order = _asked_for(options, Order(path="", base_url=base_url, key=key, state_dir=state_dir, wait=wait, inflow=inflow), taken)
     tell_first(not_applied(order), noise)
     order = as_it_can(order)
     tasks = tasks_of(context, taken, order) if not isinstance(inflow, Inflow) else [stream_task(context, order)]
-    if options["dry_run"]:
-        if keeper is not None:
-            tasks, left_out = keeper.not_vouched(tasks)
-            tell_first([f"{left_out} left out: {keeper.name} says that they are uploaded"] if left_out else [], noise)
-            if not tasks:
-                return nothing_to_do(noise)
-        return run_dry_all(tasks, noise) if taken.several else run_dry(tasks[0], noise)
-    return run_uploads(tasks, noise, keeper)
+    return _rehearse(tasks, taken.several, noise, keeper) if options["dry_run"] else run_uploads(tasks, noise, keeper)
+
+
+def _asked_for(options: dict[str, Any], order: Order, taken: Inputs) -> Order:
+    """The order that all files share, with what the options ask for."""
+    import secrets
+
+    from vidup.console.inflow import again
+    from vidup.plan.rate import jobs_within
+    from vidup.upload.order import Inflow
+
+    return order._replace(
+        video=video_attributes(options), video_id=options["video_id"], part_size=options["part_size"],
+        jobs=jobs_within(options["jobs"], options["limit_rate"]), limit_rate=options["limit_rate"] or None,
+        retry_for=options["retry_for"], timeout=options["timeout"],
+        uploads_per_minute=taken.share_of(uploads_per_minute(order.base_url)), restart=options["restart"], portable=options["portable"],
+        adopt=options["adopt"], nonce=secrets.token_hex(8), skip_existing=options["if_exists"] == "skip", any_file=options["any_file"],
+        again=again(order.inflow) if isinstance(order.inflow, Inflow) else "",
+    )  # fmt: skip
+
+
+def _rehearse(tasks: Sequence[Task], several: bool, noise: Noise, keeper: Keeper | None) -> int:
+    """`--dry-run`: of what the manifest does not vouch for."""
+    from vidup.console.answering import nothing_to_do, run_dry, run_dry_all, tell_first
+
+    if keeper is not None:
+        tasks, left_out = keeper.not_vouched(tasks)
+        tell_first([f"{left_out} left out: {keeper.name} says that they are uploaded"] if left_out else [], noise)
+        if not tasks:
+            return nothing_to_do(noise)
+    return run_dry_all(tasks, noise) if several else run_dry(tasks[0], noise)
 
 
 def _keeper_of(options: dict[str, Any]) -> Keeper | None:
