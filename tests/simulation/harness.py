@@ -35,6 +35,8 @@ def play(seed: int, make_run: MakeRun, severity: int | None = None, *, delegated
     if delegated:
         world.by_token()
     story = Story(world, invent_many(world) if many else invent(world), [])
+    if story.command.portable and world.server.habits.lists == "unfiltered":
+        trouble.neighbour(world, story.command.files)
     chance = min(1.0, world.weather.severity / 2)
     left = story.command
     for number in range(1 + (world.rng.randrange(4) if chance or many else 0)):

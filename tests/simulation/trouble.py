@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Final
 
 from tests.simulation.clock import DIES_AFTER, DIES_BEFORE, DIES_HALFWAY
 from tests.simulation.files import Content
 from tests.simulation.world import World
+from vidup.api.ledger import PORTABLE_KEY
 from vidup.plan.parts import MAX_PARTS, MIB, MIN_PART
 
 FILE_CHANGES: Final = ("written", "written unseen", "cut", "grown", "touched", "copied", "replaced")
@@ -112,6 +114,17 @@ def intrude(world: World) -> None:
             slug, _ = world.server.store(video, number, video.total, Content((number - 1) * MIN_PART, MIN_PART, ((0, (-1,)),)))
             if not slug:
                 world.tell("other writer", f"number {number} of {video.total} in {video.id}", video.upload)
+
+
+def neighbour(world: World, files: list[tuple[int, str]]) -> None:
+    """In the account is an upload of another file, begun elsewhere, of which the parts would fit one of ours: only its record tells."""
+    dice = Random(f"{world.seed} neighbour")  # beside the world's own, which tell the other stories as ever
+    fitting = [size for _number, path in files if (size := world.files.open(path).size) >= 2 * MIN_PART]
+    if fitting and dice.random() < 0.5:
+        total = dice.choice(fitting) // MIN_PART
+        video = world.server.create("a neighbour's", [{"key": PORTABLE_KEY, "value": f"another file of {total} parts"}])
+        video.run = -1  # no run of ours, and no container that the user named
+        world.server.store(video, 1, total, Content(0, MIN_PART, ((0, (-1,)),)))
 
 
 def lose_container(world: World) -> None:
