@@ -23,7 +23,7 @@ from vidup.upload.creating import create
 from vidup.upload.exchange import Source, Verb
 from vidup.upload.order import Order
 from vidup.upload.outcome import Content, Finished, Refused
-from vidup.upload.partbook import PartBook
+from vidup.upload.partbook import Part, PartBook
 
 if TYPE_CHECKING:
     from vidup.upload.finding import Match
@@ -232,6 +232,9 @@ class Opening:
         book = self._book(now, found.ledger, record if same else None)
         container = Container(now._replace(path=source.path), journal, book, found.ledger, self._tell, {}, earlier=record)
         container.asks = not self._by_token
+        if now.plan.ended:  # a status may be older the next time it is asked, and list less
+            news = {number for number in book.numbers(Part.LISTED) if number in book.touched}
+            container.confirm(sorted(news - set(record.confirmed if same else ())))
         return container
 
     def _tell_what_is_not_applied(self, known: Checkpoint, now: Checkpoint, ledger: Ledger) -> None:
