@@ -293,10 +293,10 @@ def test_what_makes_no_sense_is_refused(words: list[str], why: str, emulator: Em
 def test_list_and_resume_say_what_is_to_be_typed(emulator: Emulator, vidup: Cli) -> None:
     """Only its producer can make a stream again."""
     emulator.add_fault("part=2,times=*:error=uploaded-file-invalid-file")
-    assert pipe(vidup, emulator, producer(3 * PART)).returncode == 6
+    assert pipe(vidup, emulator, producer(3 * PART), "-j", "1").returncode == 6  # part 1 is there then
     (row,) = json.loads(vidup("list", "--json").stdout)
     assert (row["file"], row["size"], row["total_parts"]) == ("standard input: A stream", None, None)
-    assert row["resume_command"].startswith("… | ") and row["resume_command"].endswith("upload - -t 'A stream' --part-size 5MiB")
+    assert row["resume_command"].startswith("… | ") and row["resume_command"].endswith("upload - -t 'A stream' --part-size 5MiB -j 1")
     assert "1 parts" in vidup("list").stdout
     done = vidup("resume", emulator=emulator)
     assert (done.returncode, done.stderr.splitlines()[-1][-len(row["resume_command"]) :]) == (2, row["resume_command"])
