@@ -75,7 +75,8 @@ class StallWatch:
         self._sock = sock
         self._stall = stall
         self._moved = moved
-        self._least = unacknowledged(sock)
+        self.least = unacknowledged(sock)
+        """Bytes that the kernel held at the last look that found fewer than before."""
         self._since = time.monotonic()
 
     @property
@@ -86,8 +87,8 @@ class StallWatch:
     def look(self) -> int:
         """Bytes still held. Raises TimeoutError when they have not become fewer for as long as a send may stall."""
         held = unacknowledged(self._sock)
-        if held < self._least:
-            self._least, self._since = held, time.monotonic()
+        if held < self.least:
+            self.least, self._since = held, time.monotonic()
             self._moved(0)
         elif time.monotonic() - self._since >= self._stall:
             raise TimeoutError(errno.ETIMEDOUT, "timed out")

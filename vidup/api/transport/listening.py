@@ -137,14 +137,16 @@ class Listening(Dialing):
     def _hear(self) -> None:
         """Read what has come, and no more: over TLS it may be a session ticket, which is nothing."""
         timeout = self.sock.gettimeout()
-        self.sock.settimeout(0)
+        if timeout != 0:
+            self.sock.settimeout(0)
         try:
             while not self._heard.answer:
                 self._heard.add(self.sock.recv(LIMIT))
         except _WOULD_WAIT:
             pass
         finally:
-            self.sock.settimeout(timeout)
+            if timeout != 0:
+                self.sock.settimeout(timeout)
 
     def getresponse(self) -> Any:
         """As urllib3's, but the time of the answer begins when the body has left the kernel, and is not prolonged by interim answers.
@@ -167,9 +169,11 @@ class Listening(Dialing):
 
     def _drain(self) -> None:
         watch = StallWatch(self.sock, self._stall, self._moved)
-        while not self._heard.answer and watch.look():
+        held = watch.least
+        while held and not self._heard.answer:
             if ready(self.sock, READ, watch.pause):
                 self._hear()
+            held = watch.look()
 
     def _await_answer(self) -> None:
         deadline = time.monotonic() + seconds(self.timeout)
