@@ -87,7 +87,7 @@ def test_a_file_system_that_takes_no_advice_is_read_all_the_same(tmp_path: Path,
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
     monkeypatch.setattr(os, "posix_fadvise", refused)
-    assert open_video(str(fill(tmp_path / "movie.mp4", 10))).size == 10
+    assert open_video(str(fill(tmp_path / "movie.mp4", 2 * MIB))).size == 2 * MIB
 
 
 def test_a_stop_cuts_the_body_at_the_next_block(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_hint_that_the_file_system_refuses_is_only_a_hint(tmp_path: Path, monk
 
     monkeypatch.setattr(os, "posix_fadvise", refused, raising=False)
     monkeypatch.setattr(os, "POSIX_FADV_SEQUENTIAL", 2, raising=False)
-    assert open_video(str(fill(tmp_path / "movie.mp4", 10))).size == 10
+    assert open_video(str(fill(tmp_path / "movie.mp4", 2 * MIB))).size == 2 * MIB
 
 
 @pytest.mark.parametrize("offset", [0, 12345, 16 * MIB, 16 * MIB + 4095, 32 * MIB + 7, 36 * MIB + 123, 37 * MIB + 122])

@@ -42,10 +42,10 @@ def folder(disk: MemoryDisk) -> StateFolder:
 def test_an_upload_is_told_by_path_place_and_named_video(folder: StateFolder) -> None:
     """The same file to another place, or into another video, is another upload."""
     begin(folder, checkpoint(1))
-    assert folder.find("/films/1.mp4", BASE, "") is not None
-    assert folder.find("/films/2.mp4", BASE, "") is None
-    assert folder.find("/films/1.mp4", "https://sandbox.api.video", "") is None
-    assert folder.find("/films/1.mp4", BASE, "vi9") is None
+    assert folder.find("/films/1.mp4", BASE, "")[1] is not None
+    assert folder.find("/films/2.mp4", BASE, "")[1] is None
+    assert folder.find("/films/1.mp4", "https://sandbox.api.video", "")[1] is None
+    assert folder.find("/films/1.mp4", BASE, "vi9")[1] is None
     ids = {upload_id_for(p, b, v) for p, b, v in (("a", "b", ""), ("a", "b", "c"), ("a", "c", ""), ("b", "b", ""))}
     assert len(ids) == 4
     assert all(name.isalnum() and name.isascii() for name in ids)
@@ -55,7 +55,7 @@ def test_names_that_are_not_text_survive(folder: StateFolder) -> None:
     """A path is bytes on Linux."""
     path = "/films/\udcff.mp4"
     begin(folder, checkpoint(1, path=path, upload_id=upload_id_for(path, BASE, "")))
-    assert folder.find(path, BASE, "") is not None
+    assert folder.find(path, BASE, "")[1] is not None
 
 
 def test_a_record_whose_file_is_gone_is_found_by_content(folder: StateFolder, disk: MemoryDisk) -> None:
@@ -85,14 +85,14 @@ def test_a_record_that_moved_is_found_by_its_new_path_and_its_old_name_is_free(
     journal.close()
     if not indexed:
         disk.remove(PLACE / "index")
-    found = folder.find("/elsewhere/1.mp4", BASE, "")
+    _, found = folder.find("/elsewhere/1.mp4", BASE, "")
     assert found is not None and found.checkpoint.upload_id == first
-    assert folder.find("/films/1.mp4", BASE, "") is None
-    second = folder.free_upload_id("/films/1.mp4", BASE, "")
-    assert second not in (first, folder.free_upload_id("/elsewhere/1.mp4", BASE, ""))
+    assert folder.find("/films/1.mp4", BASE, "")[1] is None
+    second = folder.find("/films/1.mp4", BASE, "")[0]
+    assert second not in (first, folder.find("/elsewhere/1.mp4", BASE, "")[0])
     begin(folder, checkpoint(1, upload_id=second, fingerprint="1:ab"))
     for _ in range(2):
-        found = folder.find("/films/1.mp4", BASE, "")
+        _, found = folder.find("/films/1.mp4", BASE, "")
         assert found is not None and found.checkpoint.upload_id == second
         folder.forget(first)
 
@@ -102,9 +102,9 @@ def test_a_record_that_cannot_be_read_does_not_stand_in_the_way(folder: StateFol
     name = upload_id_for("/films/1.mp4", BASE, "")
     disk.files[folder.file_of(name)] = b"damaged"
     begin(folder, checkpoint(2))
-    assert folder.find("/films/1.mp4", BASE, "") is None
+    assert folder.find("/films/1.mp4", BASE, "")[1] is None
     assert folder.find_moved(BASE, "", "1:1") is None
-    assert folder.free_upload_id("/films/1.mp4", BASE, "") == name
+    assert folder.find("/films/1.mp4", BASE, "")[0] == name
     assert folder.find_moved(BASE, "", "1:2") is not None
 
 
@@ -113,13 +113,13 @@ def test_300_records_are_not_read_to_find_one(folder: StateFolder, disk: MemoryD
     for number in range(300):
         begin(folder, checkpoint(number))
     disk.reads.clear()
-    assert folder.find("/films/7.mp4", BASE, "") is not None
+    assert folder.find("/films/7.mp4", BASE, "")[1] is not None
     assert len(disk.reads) == 1
     disk.reads.clear()
-    assert folder.find("/films/new.mp4", BASE, "") is None
+    assert folder.find("/films/new.mp4", BASE, "")[1] is None
     assert folder.find_moved(BASE, "", "1:8") is not None
     assert folder.find_moved(BASE, "", "1:new") is None
-    folder.free_upload_id("/films/new.mp4", BASE, "")
+    folder.find("/films/new.mp4", BASE, "")
     assert len(disk.reads) <= 6
 
 
@@ -130,7 +130,7 @@ def test_a_run_of_many_files_reads_the_index_once(folder: StateFolder, disk: Mem
     assert folder.find_moved(BASE, "", "1:7") is not None
     disk.reads.clear()
     for number in range(100, 150):
-        assert folder.find(f"/films/{number}.mp4", BASE, "") is None
+        assert folder.find(f"/films/{number}.mp4", BASE, "")[1] is None
         assert folder.find_moved(BASE, "", f"1:{number}") is None
         begin(folder, checkpoint(number))
     assert PLACE / "index" not in disk.reads

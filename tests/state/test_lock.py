@@ -50,11 +50,11 @@ def test_a_lock_released_twice_is_released_once(folder: StateFolder) -> None:
 
 
 def test_a_lock_leaves_no_file_behind(folder: StateFolder) -> None:
-    """With thousands of uploads the folder filled with empty files, for ever. While it is held there are two, for the user alone."""
+    """With thousands of uploads the folder filled with empty files, for ever. While it is held there is one, for the user alone."""
     before = sorted(folder.path.iterdir())
     with folder.locked("k3f9abcd"):
         held = [path for path in folder.path.iterdir() if path not in before]
-        assert sorted(path.suffix for path in held) == [".holder", ".lock"]
+        assert [path.suffix for path in held] == [".lock"]
         assert {path.stat().st_mode & 0o777 for path in held} == {0o600}
     assert sorted(folder.path.iterdir()) == before
 
@@ -72,6 +72,14 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert (folder.path / "k3f9abcd.lock").exists()
     folder.lock("k3f9abcd").release()
     assert list(folder.path.iterdir()) == []
+
+
+def test_what_a_killed_process_said_of_itself_is_not_read_any_more(folder: StateFolder) -> None:
+    """However much of it there is behind the line of the one who holds the lock now."""
+    (folder.path / "k3f9abcd.lock").write_text(f"{10**60} {'a' * 200}\n")
+    with folder.locked("k3f9abcd"), pytest.raises(Busy) as busy:
+        folder.lock("k3f9abcd")
+    assert busy.value.cause.split(",")[0] == f"process {os.getpid()} on {os.uname().nodename}"
 
 
 def test_a_file_that_went_before_it_was_locked_is_no_lock(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:

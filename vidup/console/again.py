@@ -13,6 +13,7 @@ from vidup.state.identity import file_mark
 from vidup.state.uploaded import KEPT, Upload, Uploaded
 from vidup.units import show_duration
 from vidup.upload.order import Order
+from vidup.upload.outcome import Report
 
 
 def note_if_again(order: Order, event: Started) -> str:
@@ -53,10 +54,12 @@ class Memory:
         self.again += 1
         return note_if_again(order, event) if self.again == 1 else ""
 
-    def remember(self, order: Order, video_id: str) -> None:
-        """This file is in this video now."""
-        if mark := _mark(order):
-            self._now.setdefault(order.state_dir, deque(maxlen=KEPT)).append(Upload(mark, video_id, time.time()))
+    def remember(self, order: Order, report: Report) -> None:
+        """This file is in the video of the report now."""
+        content, size = report.content, report.size  # as it was read, so that nobody need look at thousands of files once more
+        mark = file_mark(content.path, size, content.mtime_ns, order.base_url) if content is not None and size else _mark(order)
+        if mark and report.video_id:
+            self._now.setdefault(order.state_dir, deque(maxlen=KEPT)).append(Upload(mark, report.video_id, time.time()))
 
     def close(self) -> None:
         """Write down what was remembered."""

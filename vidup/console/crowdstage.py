@@ -50,7 +50,10 @@ class CrowdStage:
         self._noise = noise
         self._manifest = manifest
         self._stderr = io.StringIO() if sys.stderr is None or stderr_is_stuck() else sys.stderr
+        self._prints_on_terminal = is_terminal()
         self._style = decide(noise.progress, noise.color, noise.quiet, noise.verbose, environment(), self._stderr.isatty())
+        self._person_is_told = self._stderr.isatty() and self._style.mode != "json" and not noise.quiet
+        """Whether what is done is shown on a terminal, so that the video ids need not be told again on one."""
         self.crowd = Crowd(_size_of(task) for task in tasks)
         self.view = open_crowd_view(self._style, self.crowd, self._stderr)
         self.totals = Totals(len(tasks))
@@ -91,8 +94,8 @@ class CrowdStage:
         self._tell(number, report, again=self.totals.add(number, report))
         if self._step is not None:
             self._step.end(report)
-        line = result_line(report, self._noise, self._tells_a_person())
-        with self.view.aside() if line and is_terminal() else contextlib.nullcontext():
+        line = result_line(report, self._noise, self._person_is_told)
+        with self.view.aside() if line and self._prints_on_terminal else contextlib.nullcontext():
             out = self._outlet.put(number, line)
         self._telling = None
         return out
@@ -118,10 +121,6 @@ class CrowdStage:
             self.view.message("\n".join(lines[:1] if again else lines), "error")
         if not again and len(self._annotations) < _ANNOTATIONS and (command := annotation(environment(), lines)):
             self._annotations.append(command)
-
-    def _tells_a_person(self) -> bool:
-        """Whether what is done is shown on a terminal, so that the video ids need not be told again on one."""
-        return self._stderr.isatty() and self._style.mode != "json" and not self._noise.quiet
 
     # -- signals -------------------------------------------------------------------------------------------------
 

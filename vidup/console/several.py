@@ -140,8 +140,8 @@ class _Several:
                 report = report._replace(status="failed", error=self._fatal.twin(), exit_code=self._fatal.code)
             _, known = self._watched.get(number, (order, None))  # which another run may have made known meanwhile
             report = _as_known(report, task) if known is None else Keeper.watched(known, report)
-            if report.whole and report.video_id:
-                self._memory.remember(order, report.video_id)
+            if report.whole:
+                self._memory.remember(order, report)
             return self._show(number, with_command(report, task))
 
         return order, hear, deliver

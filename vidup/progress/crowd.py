@@ -54,7 +54,7 @@ class _AsOne(Tally):
 class CrowdView(View):
     """A view of many files. What concerns all of them comes by `tell`, what concerns one by `tell_of`; the numbers are a crowd's."""
 
-    breath = 0.02
+    breath = 0.05
 
     def __init__(self, style: Style, crowd: Crowd, stream: TextIO, clock: Callable[[], float], now: Callable[[], float]) -> None:
         super().__init__(style, _AsOne(crowd), stream, clock, now)

@@ -24,6 +24,9 @@ BLOCK: Final = 512 * 1024
 """Bytes handed to a socket at once: a 20 kB/s line takes them within the timeout, and half as many cost a fifth more CPU
 (measured: every block hands the GIL over)."""
 
+_FEW: Final = 1 * MIB
+"""Bytes that are read at once, with nothing to be read ahead."""
+
 _PIPE: Final = "A pipe is read from standard input: PRODUCER | vidup upload - -t TITLE"
 _SAMPLE: Final = 4096
 _SAMPLE_EVERY: Final = 16 * MIB
@@ -165,8 +168,7 @@ def open_video(path: str) -> VideoFile:
     if not path:
         raise _nameless()
     try:
-        real = os.path.realpath(path)
-        descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:  # ValueError for a NUL in the path
         raise cannot_open(path, error) from error
     about = os.fstat(descriptor)
@@ -175,13 +177,22 @@ def open_video(path: str) -> VideoFile:
         os.close(descriptor)
         what, advice = refusal
         raise VidupError(ExitCode.FILE, f"{path} {what}", advice=advice)
-    if hasattr(os, "posix_fadvise"):
+    if about.st_size > _FEW and hasattr(os, "posix_fadvise"):
         with contextlib.suppress(OSError):  # a hint, which some FUSE file systems refuse
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
     return VideoFile(
-        path=real, name=os.path.basename(path.rstrip(os.sep)) or path, size=about.st_size, mtime_ns=about.st_mtime_ns,
-        device=about.st_dev, inode=about.st_ino, descriptor=descriptor,
+        path=_real_path(descriptor, path), name=os.path.basename(path.rstrip(os.sep)) or path, size=about.st_size,
+        mtime_ns=about.st_mtime_ns, device=about.st_dev, inode=about.st_ino, descriptor=descriptor,
     )  # fmt: skip
+
+
+def _real_path(descriptor: int, path: str) -> str:
+    """Where this open file really is. Linux tells at once what else takes a look at every folder above it."""
+    try:
+        told = os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return os.path.realpath(path)
+    return told if told.startswith("/") and not told.endswith(" (deleted)") else os.path.realpath(path)
 
 
 class Look(NamedTuple):

@@ -101,12 +101,12 @@ class OsDisk:
         """As `Disk` says."""
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
-            before = os.fstat(descriptor).st_size
+            written = os.write(descriptor, data)
             try:
-                _write(descriptor, data, lasting)
+                _see(written, data, descriptor, lasting)
             except OSError:
                 with contextlib.suppress(OSError):
-                    os.ftruncate(descriptor, before)
+                    os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR) - written)
                 raise
         finally:
             os.close(descriptor)
@@ -152,7 +152,12 @@ def _write_new(path: Path, data: bytes, lasting: bool = True) -> None:
 
 
 def _write(descriptor: int, data: bytes, lasting: bool) -> None:
-    if os.write(descriptor, data) != len(data):  # what is short on a local file is a disk that filled up
+    _see(os.write(descriptor, data), data, descriptor, lasting)
+
+
+def _see(written: int, data: bytes, descriptor: int, lasting: bool) -> None:
+    """See that all of it was written, and lasts."""
+    if written != len(data):  # what is short on a local file is a disk that filled up
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if lasting:
         _sync(descriptor)

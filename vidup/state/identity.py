@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 
 def upload_id_for(path: str, base_url: str, requested_id: str, turn: int = 0) -> str:
@@ -28,6 +28,7 @@ def key_hash(base_url: str, key: str) -> str:
     return hashlib.pbkdf2_hmac("sha256", key.encode("utf-8", "surrogateescape"), base_url.encode(), 1000).hex()[:8]
 
 
+@lru_cache(maxsize=64)
 def _short(*words: str) -> str:
     import hashlib
 

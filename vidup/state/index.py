@@ -40,6 +40,8 @@ class Index:
         self._path = path
         self._disk = disk
         self._file = (0, 0)
+        self._ours = 0
+        """Bytes that were added here to what was read of it; if it has more, others have added to it, too."""
         self._lines = 0
         self._known: dict[str, Known] = {}
         self._with_mark: dict[str, set[str]] = {}
@@ -61,16 +63,14 @@ class Index:
         if not more:
             return
         data = _encoded(more)
-        before, self._lines = self._file, self._lines + len(more)
+        self._lines += len(more)
         with contextlib.suppress(OSError):
             try:
                 self._disk.append(self._path, data, lasting=False)
             except FileNotFoundError:
                 self._disk.create(self._path, data, lasting=False)
-                before = (self._disk.end(self._path)[0], 0)
-            now = self._disk.end(self._path)
-            if now == (before[0], before[1] + len(data)):  # else others have added to it, too: that is read when it is needed
-                self._file = now
+                self._file, self._ours = (self._disk.end(self._path)[0], 0), 0
+            self._ours += len(data)
         for known in more:
             self._learn(known)
 
@@ -89,7 +89,9 @@ class Index:
             now = self._disk.end(self._path)
         except OSError:
             now = (0, 0)
-        if now == self._file and self._lines:
+        ours, self._ours = self._ours, 0
+        if now == (self._file[0], self._file[1] + ours) and self._lines:
+            self._file = now
             return True
         same = bool(self._lines) and now[0] == self._file[0] and now[1] > self._file[1]
         if not same:
@@ -121,7 +123,7 @@ class Index:
         if self._lines > 2 * len(self._known) + _SLACK:
             with contextlib.suppress(OSError):
                 self._disk.create(self._path, _encoded(self._known.values()), lasting=False)
-                self._file, self._lines = self._disk.end(self._path), len(self._known)
+                self._file, self._ours, self._lines = self._disk.end(self._path), 0, len(self._known)
 
 
 def _encoded(lines: Iterable[Known]) -> bytes:

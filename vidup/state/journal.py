@@ -90,14 +90,18 @@ class StateFolder:
             ) from error  # fmt: skip
         return decode(data, upload_id)
 
-    def find(self, path: str, base_url: str, requested_id: str) -> Record | None:
-        """The record of an upload of this path to this place, if it can be read. Raises as `upload_ids`."""
+    def find(self, path: str, base_url: str, requested_id: str) -> tuple[str, Record | None]:
+        """The record of an upload of this path to this place, if it can be read, and its name; else the name for a new one.
+
+        That is the usual one, unless the record of a file that has moved away still bears it. A record that cannot be read does not count,
+        so it is taken over or refused by whoever reads it under the lock. Raises as `upload_ids`.
+        """
         wanted = path, base_url, requested_id
-        _, record = self._by_name(*wanted)
+        name, record = self._by_name(*wanted)
         if record is None:  # it may bear another name: it was begun under another path, or when its name was taken
             by_path = upload_id_for(*wanted)
             record = self._by_index(by_path, lambda checkpoint: _identity(checkpoint) == wanted)
-        return record
+        return record.checkpoint.upload_id if record is not None else name, record
 
     def find_moved(self, base_url: str, requested_id: str, fingerprint: str) -> Record | None:
         """A record whose own file is gone and whose fingerprint is this file's: CI workspaces move. Raises as `upload_ids`."""
@@ -109,13 +113,6 @@ class StateFolder:
             return same and not self.disk.exists(Path(checkpoint.path))
 
         return self._by_index(mark, fits)
-
-    def free_upload_id(self, path: str, base_url: str, requested_id: str) -> str:
-        """The name for a new upload of this path: the usual one, unless the record of a file that has moved away still bears it.
-
-        A record that cannot be read does not count, so it is taken over or refused by whoever reads it under the lock.
-        """
-        return self._by_name(path, base_url, requested_id)[0]
 
     def note(self, checkpoint: Checkpoint) -> None:
         """Have this record found by what its checkpoint says from now on."""
@@ -193,14 +190,20 @@ class Journal:
         self._folder = folder
         self._upload_id = upload_id
         self._total_parts = total_parts
+        self._foretold = False
         self._closed = False
 
     @classmethod
     def create(cls, folder: StateFolder, checkpoint: Checkpoint) -> Journal:
-        """Write a new record in one step: it is there whole, or not at all. OSError if the disk refuses."""
+        """Write a new record in one step: it is there whole, or not at all. OSError if the disk refuses.
+
+        That of a file of one part, whose video is new, says at once that this part may be on the server: it is what goes out next.
+        """
         folder.note(checkpoint)  # first: a line about no record is no harm, a record without its line must be read to be found
         journal = cls(folder, checkpoint.upload_id, checkpoint.total_parts)
-        folder.disk.create(folder.file_of(checkpoint.upload_id), encode_checkpoint(checkpoint), journal.lasts)
+        journal._foretold = checkpoint.created and not checkpoint.part_size and not journal.lasts
+        lines = encode_checkpoint(checkpoint) + (encode(_attempt(1)) if journal._foretold else b"")
+        folder.disk.create(folder.file_of(checkpoint.upload_id), lines, journal.lasts)
         return journal
 
     @classmethod
@@ -224,8 +227,9 @@ class Journal:
 
     def attempt(self, *parts: int) -> None:
         """These parts are about to be sent for the first time: from now on they may be on the server."""
-        if parts:
-            self._append(*({"kind": "attempt", "value": part} for part in parts))
+        foretold, self._foretold = self._foretold, False
+        if parts and not foretold:
+            self._append(*map(_attempt, parts))
 
     def attempt_of(self, part: int, digest: str) -> None:
         """This part, of that SHA-256, is about to be sent for the first time."""
@@ -295,6 +299,10 @@ def disk_refuses(error: OSError, folder: Path | None = None) -> VidupError:
         advice=f"{'Free some space there' if full else 'Repair it'}, or name another one with --state-dir, "
         "then run the same command again: without it no upload could be resumed.", concerns_all=True,
     )  # fmt: skip
+
+
+def _attempt(part: int) -> dict[str, object]:
+    return {"kind": "attempt", "value": part}
 
 
 def _identity(checkpoint: Checkpoint) -> tuple[str, str, str]:

@@ -33,25 +33,18 @@ class Lock:
     flock and not lockf: two threads are told apart as two processes are, and closing another descriptor frees nothing.
     """
 
-    def __init__(self, path: Path, descriptor: int, holder: Path) -> None:
-        """`descriptor` is that of the file, locked; `holder` is a file that tells others who has the lock."""
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """`descriptor` is that of the file, locked, into which it is written who has the lock."""
         self._path = path
         self._descriptor: int | None = descriptor
-        self._holder = holder
-        with contextlib.suppress(OSError):
-            told = os.open(holder, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(told, f"{os.getpid()} {os.uname().nodename}\n".encode())
-            finally:
-                os.close(told)
+        with contextlib.suppress(OSError):  # what a killed one left there stays behind this line, and is read by nobody
+            os.write(descriptor, f"{os.getpid()} {os.uname().nodename}\n".encode())
 
     def release(self) -> None:
         """Let others have it; again is no harm."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
-        with contextlib.suppress(OSError):
-            self._holder.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # it stays, and does as well the next time
             if _is_of_name(self._path, descriptor):  # else somebody tidied the folder by hand, and the name is another's by now
                 self._path.unlink()
@@ -64,21 +57,21 @@ def take(folder: Path, upload_id: str) -> Lock:
     Raises Busy, naming the holder, if another one has it, VidupError(FILE) where files cannot be locked, OSError for what else the disk
     refuses.
     """
-    path, holder = folder / f"{upload_id}.lock", folder / f"{upload_id}.holder"
+    path = folder / f"{upload_id}.lock"
     for _ in range(_TRIES):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         kept = False
         try:
-            kept = _is_locked_now(descriptor, folder, holder) and _is_of_name(path, descriptor)
+            kept = _is_locked_now(descriptor, path) and _is_of_name(path, descriptor)
         finally:
             if not kept:
                 os.close(descriptor)
         if kept:
-            return Lock(path, descriptor, holder)
-    raise _busy(holder)
+            return Lock(path, descriptor)
+    raise _busy(path)
 
 
-def _is_locked_now(descriptor: int, folder: Path, holder: Path) -> bool:
+def _is_locked_now(descriptor: int, path: Path) -> bool:
     """Lock the file; False if it went meanwhile, as NFS tells of a file that another machine removed. Raises as `take`."""
     import fcntl
 
@@ -88,20 +81,20 @@ def _is_locked_now(descriptor: int, folder: Path, holder: Path) -> bool:
         if error.errno == errno.ESTALE:
             return False
         if error.errno in _HELD:
-            raise _busy(holder) from None
+            raise _busy(path) from None
         if error.errno not in _NO_LOCKS:
             raise
         raise VidupError(
-            ExitCode.FILE, f"Files cannot be locked in the state folder {folder}", cause=error.strerror or str(error),
+            ExitCode.FILE, f"Files cannot be locked in the state folder {path.parent}", cause=error.strerror or str(error),
             advice="Name a folder on a local disk with --state-dir: without a lock two vidups could spoil one upload.",
             concerns_all=True,
         ) from error  # fmt: skip
     return True
 
 
-def _busy(holder: Path) -> Busy:
+def _busy(path: Path) -> Busy:
     return Busy(
-        ExitCode.BUSY, "Another vidup is uploading this file now", cause=_holder_words(holder),
+        ExitCode.BUSY, "Another vidup is uploading this file now", cause=_holder_words(path),
         advice="Let it finish, or stop it; then run the same command again.",
     )  # fmt: skip
 
@@ -122,10 +115,10 @@ def _is_of_name(path: Path, descriptor: int) -> bool:
         os.close(now)
 
 
-def _holder_words(holder: Path) -> str:
+def _holder_words(path: Path) -> str:
     try:
-        pid, host = holder.read_text().split()
-        since = time.time() - holder.stat().st_mtime
+        pid, host = path.read_text().partition("\n")[0].split()
+        since = time.time() - path.stat().st_mtime
     except (OSError, ValueError):  # it ends at this very moment, or has not begun to tell
         return "it holds the lock"
     return f"process {pid} on {host}, for {show_duration(since)}"

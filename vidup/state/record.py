@@ -15,6 +15,8 @@ from vidup.plan.parts import Plan
 
 VERSION: Final = 1
 
+_in_words: Final = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make one for every line
+
 
 class Checkpoint(NamedTuple):
     """What a later run must know of an upload. No secret is in it.
@@ -69,7 +71,7 @@ class Record(NamedTuple):
 
 def encode(entry: Mapping[str, object]) -> bytes:
     """One line of a record."""
-    text = json.dumps(entry, sort_keys=True)
+    text = _in_words(entry)
     return f"{zlib.crc32(text.encode()):08x} {text}\n".encode()
 
 

@@ -65,10 +65,11 @@ class Opening:
         self._wall = wall
         self._requested = order.video_id or ""
         self._fingerprint = source.fingerprint(stop)
-        found = folder.find(source.path, order.base_url, self._requested)
-        found = found or folder.find_moved(order.base_url, self._requested, self._fingerprint)
+        self.upload_id, found = folder.find(source.path, order.base_url, self._requested)
+        if found is None and (found := folder.find_moved(order.base_url, self._requested, self._fingerprint)) is not None:
+            self.upload_id = found.checkpoint.upload_id
         self.known = found.checkpoint if found else None
-        self.upload_id = found.checkpoint.upload_id if found else folder.free_upload_id(source.path, order.base_url, self._requested)
+        self._done_before = len(found.confirmed) if found else 0
 
     @property
     def _by_token(self) -> bool:
@@ -83,8 +84,8 @@ class Opening:
     @property
     def parts_expected(self) -> int:
         """How many parts will have to be sent, as far as can be told without asking the server."""
-        record = None if self._order.restart else self._folder.read(self.upload_id)
-        plan, done = (record.checkpoint.plan, len(record.confirmed)) if record else (self._planned(), 0)
+        goes_on = self.known is not None and not self._order.restart
+        plan, done = (self.known.plan, self._done_before) if self.known is not None and goes_on else (self._planned(), 0)
         return plan.total_parts - done if plan.ended else self._order.jobs
 
     @property
@@ -96,8 +97,9 @@ class Opening:
         """The container, journaled. To be run under the lock. Raises VidupError for every refusal, and Elsewhere."""
         if self._order.restart and self.known is not None:
             self._tell(Note(f"starting over; the unfinished video {self.known.video_id} is abandoned"))
-        self._note_if_written()
-        found = yield from self.find()
+        record = self._record()
+        self._note_if_written(record)
+        found = yield from self._find(record)
         if found.known is None and self._by_token:
             return self._to_be_made()
         if found.known is None:
@@ -109,9 +111,8 @@ class Opening:
             return self._begun(Found(known, Ledger(state="uploading"), None, video))
         return self._continued(found, found.record) if found.record is not None else self._begun(found)
 
-    def _note_if_written(self) -> None:
+    def _note_if_written(self, record: Record | None) -> None:
         """Write down at once that the file was written to in place, for all that has not happened yet may be cut off."""
-        record = None if self._order.restart else self._folder.read(self.upload_id)
         if record is None or record.touched or self._order.adopt or not self._is_written_in_place(record):
             return
         with contextlib.suppress(OSError):  # it is refused in any case
@@ -123,7 +124,9 @@ class Opening:
 
     def find(self) -> Script[Found]:
         """What the upload would go on with; creates nothing and writes nothing. Raises VidupError for every refusal."""
-        record = self._record()
+        return (yield from self._find(self._record()))
+
+    def _find(self, record: Record | None) -> Script[Found]:
         if record is not None:
             found = yield from self._begun_earlier(record)
             if found is not None:
