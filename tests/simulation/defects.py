@@ -88,8 +88,7 @@ DEFECTS: Final = (
         Change("upload/outcome.py", "return recorded and outside and code is not ExitCode.OK", "return recorded"),
     )),
     Defect("an answer that comes with the stop is thrown away", "17", (
-        Change("upload/dispatcher.py", "            if answer is not None:\n                self._settle(answer)",
-               "            if answer is not None and not self._stopping.is_set():\n                self._settle(answer)"),
+        Change("upload/dispatcher.py", "            while answer is not None:", "            while answer is not None and not self._stopping.is_set():"),
     )),
     Defect("a stop takes parts that are all good for the whole video", "stop-1", (
         Change("upload/upload.py", "                self._confirm()\n        elif step is self._last_step:",

@@ -25,6 +25,12 @@ ANSWER_TIMEOUT: Final = 300.0
 _TICK: Final = 0.001
 """Seconds that looking for an answer takes at least, so that nobody can look for ever in no time."""
 
+_SLOW: Final = 0.2
+"""How often the conductor is slow."""
+
+_SLOWNESS: Final = 0.2
+"""Seconds of that at most."""
+
 
 class _Flight:
     """A request under way. `over`: its answer is there, or nobody waits for it any more; `cut`: nothing more of it reaches the server."""
@@ -62,6 +68,7 @@ class FakePool:
         self._waiting: list[_Flight] = []
         self._carried: list[_Flight] = []
         self._ready: deque[Answer] = deque()
+        self._asker_is_there = False
         self._stops = 0
         world.pool = self
 
@@ -72,8 +79,9 @@ class FakePool:
         self._world.submitted(request)
         flight = _Flight(request, token, sparing, self._world.whose(request))
         worker = next((worker for worker in self._idle if worker not in sparing), None)
-        last = worker is None or (request.kind is Kind.READ and self.jobs > 1 and len(self._idle) == 1)
-        if last and request.kind is not Kind.UPLOAD and not self.beside:
+        asks = request.kind is Kind.READ and self.jobs > 1 and (len(self._idle) == 1 or self._asker_is_there)
+        if (worker is None or asks) and request.kind is not Kind.UPLOAD and not self.beside:
+            self._asker_is_there = True
             self._begin(flight, self.jobs)  # one more, for a question while all parts wait for their answers
         elif worker is None:
             self._waiting.append(flight)
@@ -116,12 +124,25 @@ class FakePool:
             if world.now() >= until:
                 break
             world.happen(until)
+        answer = self._delivered()
+        if dies:
+            world.die("after an answer came" if answer else "while waiting")
+        return answer
+
+    def ready(self) -> Answer | None:
+        """As the protocol says; at times the conductor was slow, and more has come meanwhile."""
+        world = self._world
+        if not self._ready and self._carried and world.rng.random() < _SLOW:
+            until = world.now() + world.rng.uniform(0.0, _SLOWNESS)
+            while not self._ready and world.happen(until):
+                pass
+        return self._delivered()
+
+    def _delivered(self) -> Answer | None:
         answer = self._ready.popleft() if self._ready else None
         if answer is not None:
             self.busy -= 1
-            world.delivered(answer)
-        if dies:
-            world.die("after an answer came" if answer else "while waiting")
+            self._world.delivered(answer)
         return answer
 
     def hang_up(self) -> None:

@@ -192,7 +192,7 @@ class VirtualPool:
         if request.kind is Kind.READ and self.jobs > 1 and len(self._idle) == 1 and not self.beside:
             worker = self.jobs
         if worker == self.jobs:
-            assert request.kind is Kind.READ and worker not in self._at, "there is one more worker, for a question"
+            assert request.kind is not Kind.UPLOAD and worker not in self._at, "there is one more worker, for a question"
         else:
             self._idle.remove(worker)
         takes = self.paces[worker] if request.body is not None or self.asking is None else self.asking
@@ -226,14 +226,20 @@ class VirtualPool:
             if moment >= self.killed_at:
                 raise Killed
             self._move()
-            for worker in [worker for worker, errand in reversed(self._at.items()) if errand.ends <= moment]:
-                answer = self._ended(worker)
-                if answer is not None:
-                    del self._at[worker]
-                    self._idle += [worker] if worker < self.jobs else []
-                    return answer
+            answer = self.ready()
+            if answer is not None:
+                return answer
             if moment in (until, self.stop_at):
                 return None
+
+    def ready(self) -> Answer | None:
+        for worker in [worker for worker, errand in reversed(self._at.items()) if errand.ends <= self.clock]:
+            answer = self._ended(worker)
+            if answer is not None:
+                del self._at[worker]
+                self._idle += [worker] if worker < self.jobs else []
+                return answer
+        return None
 
     def _ended(self, worker: int) -> Answer | None:
         """The answer, unless it comes later."""

@@ -1,7 +1,8 @@
 """CONDUCTOR: the one loop. It owns time, the workers, the token, the pacing and the health of the line, for any number of uploads.
 
 It waits for nothing but the next answer. Who is next: the open upload with the fewest requests on their way, the older first; another
-upload is begun when a worker is free and no open one that has nothing on its way wants it, so that small files pass a large one.
+upload is begun when a worker is free and no open one that has nothing on its way wants it, so that small files pass a large one; and
+the next is looked at while nothing else is to be done.
 """
 
 from __future__ import annotations
@@ -99,9 +100,13 @@ class Dispatcher:
             self._hang_up()
             for upload in self._roster.sweep():
                 self._acts.over(upload.number)
-            answer = self._pool.next(self._wait(turn))
-            if answer is not None:
+            answer = self._pool.ready()
+            if answer is None:
+                self._begin_ahead()
+                answer = self._pool.next(self._wait(turn))
+            while answer is not None:  # all that came: to think of what follows after each would take as long as to settle it
                 self._settle(answer)
+                answer = self._pool.ready()
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -161,7 +166,7 @@ class Dispatcher:
     # -- starting ------------------------------------------------------------------------------------------------
 
     def _start_what_may(self) -> None:
-        while self._pool.busy <= self._pool.jobs:  # one more than parts may be on their way: a question, when all of them wait
+        while self._pool.busy <= self._pool.jobs:  # one more than parts may be on their way: no part, when all of them wait
             request = self._next_request() or self._renewal()
             if request is None:
                 return
@@ -178,17 +183,24 @@ class Dispatcher:
 
     def _begun_now(self) -> Iterator[Upload]:
         """Uploads begun because those that are open leave a worker free: few at a time, and none but the first before there is a token."""
-        while self._roster.to_come and self._may_begin(sum(not upload.is_waiting for upload in self._roster.open)):
-            upload = self._roster.begin(self._outage.through)
-            if upload.opening is not None and not upload.over:
-                self._pool.prepare(upload.opening.parts_expected)
-            yield upload
+        while self._carrying < self._pool.jobs and self._may_begin():
+            yield self._begin()
 
-    def _may_begin(self, count: int) -> bool:
-        """Whether another is to be begun beside so many that are open."""
-        if not count:
-            return True
-        return count < _OPEN * self._pool.jobs and self._credentials.is_valid(self._now()) and self._carrying < self._pool.jobs
+    def _begin_ahead(self) -> None:
+        """Begin the next upload while nothing else is to be done, so that no worker need wait until its file has been looked at."""
+        if self._pool.jobs > 1 and self._may_begin() and all(upload.in_flight for upload in self._roster.open):
+            self._begin()
+
+    def _may_begin(self) -> bool:
+        """Whether another may be begun beside those that are open."""
+        count = sum(upload.asks_on and not upload.is_waiting for upload in self._roster.open)
+        return self._roster.to_come > 0 and (not count or (count < _OPEN * self._pool.jobs and self._credentials.is_valid(self._now())))
+
+    def _begin(self) -> Upload:
+        upload = self._roster.begin(self._outage.through)
+        if upload.opening is not None and upload.asks_on:
+            self._pool.prepare(upload.opening.parts_expected)
+        return upload
 
     def _may(self, verb: Verb) -> bool:
         """Whether a request of this sort may go out now."""
@@ -200,8 +212,13 @@ class Dispatcher:
             self._tell_wait(kind, delay, now)
             return False
         if kind is Kind.UPLOAD:
-            return self._carrying + len(self._resting()) < self._pool.jobs
-        return kind is Kind.READ or (self._carrying < self._pool.jobs and (verb is not Verb.CREATE or self._may_create(now)))
+            to_come = self._busy[Kind.UPLOAD] + self._busy[Kind.WRITE]  # a video that is being made besides leaves room for its part
+            return max(self._carrying + len(self._resting()), to_come) < self._pool.jobs
+        return kind is Kind.READ or ((self._carrying < self._pool.jobs or self._may_go_besides()) and self._may_create(now))
+
+    def _may_go_besides(self) -> bool:
+        """Whether a video may be made although all are busy who could carry its part: not before a part that waits for one of them."""
+        return self._pool.jobs > 1 and not any(upload.parts_left and not upload.in_flight for upload in self._roster.open)
 
     @property
     def _carrying(self) -> int:

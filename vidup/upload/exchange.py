@@ -157,7 +157,7 @@ class Answer(NamedTuple):
 
 
 class Pool(Protocol):
-    """Those who carry requests, up to `jobs` parts at a time and one question besides; each comes back as one answer, in any order."""
+    """Those who carry requests, up to `jobs` parts at a time and one other thing besides; each comes back as one answer, in any order."""
 
     jobs: int
 
@@ -179,6 +179,9 @@ class Pool(Protocol):
 
     def drop(self, request: Request) -> None:
         """Hang up on a request whose answer nobody needs any more; it still comes back, as whatever it came to."""
+
+    def ready(self) -> Answer | None:
+        """An answer that has come already, or None."""
 
     def next(self, timeout: float) -> Answer | None:
         """The next answer, or None after `timeout` seconds, or earlier where a stop was asked for since the last call."""

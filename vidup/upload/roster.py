@@ -67,7 +67,9 @@ class Roster:
         for upload in self.open:
             end(upload)
         while self._to_come:
-            end(self._next())
+            upload = self._next()
+            end(upload)
+            upload.settle()
 
     def sweep(self) -> Iterator[Upload]:
         """Let go of those that are over and that no answer is awaited for."""

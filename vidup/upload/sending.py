@@ -83,6 +83,13 @@ class Sending:
         self.tell(PartChanged(number, "sending", self.container.book.trouble(number).attempts))
         return request
 
+    def is_all_out(self, now: float) -> bool:
+        """Whether every part is good or on its way, and none for long enough to be asked about: then nothing is wanted. Soon told."""
+        book = self.container.book
+        if self._question is not None or book.unsure or not self.flights or not book.plan.ended or book.left:
+            return False
+        return now < min(flight.since for flight in self.flights.values()) + _USUALLY_ANSWERED
+
     def wake(self, now: float) -> float:
         """When something may go out again that may not now; infinity if that hangs on an answer."""
         moments = [self._status_due(now)]

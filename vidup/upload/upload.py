@@ -132,6 +132,8 @@ class Upload:
             return None
         if isinstance(self._step, Asking) and self._step.is_out:  # as most of many files are
             return None
+        if isinstance(self._step, Sending) and self._step.is_all_out(self._world.now()):  # as the others are
+            return None
         request = self._guarded(lambda: self._want(may, probing))
         self.in_flight += request is not None
         return request
@@ -141,7 +143,6 @@ class Upload:
         self.in_flight -= 1
         if not self.over:
             self._guarded(lambda: self._take(answer, action))
-            self._close_if_over()
         elif self.in_flight == 0:
             self._close_source()
 
@@ -151,13 +152,13 @@ class Upload:
         if isinstance(self._step, Waiting) and self._step.is_over(self._world.now()):
             video_id, patience = self._step.video_id, self.order.wait or 0.0
             self._end("uploaded", ExitCode.NOT_PLAYABLE, does_not_play_yet(video_id, patience, self._step.seen))
-        self._close_if_over()
         return moved
 
     def settle(self) -> None:
-        """Write down what was confirmed; the next requests need not wait for the disk, so they went out first."""
+        """Write down what was confirmed, and tell what it came to, once it is over; the next requests went out first, and need not wait."""
         if self._container is not None:
             self._container.settle()
+        self._close_if_over()
 
     def dropped(self) -> list[int]:
         """Parts whose answer nobody needs any more, since the last call."""
@@ -287,7 +288,6 @@ class Upload:
                 self._step.cut.set()
             if self._source is not None and not self._is_whole:
                 self._source.stopping()
-            self._close_if_over()
 
     def _ends_at(self) -> float:
         assert self._ending is not None
@@ -306,7 +306,8 @@ class Upload:
             return
         self.over = True
         if self._ending.code is not ExitCode.INTERNAL:  # after a fault of ours nothing more is tried but telling it
-            self.settle()
+            if self._container is not None:
+                self._container.settle()
             self._tell_what_is_left()
             if not self._is_whole:  # a stop looks at no part any more that would notice
                 self._note_if_changed()

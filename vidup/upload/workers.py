@@ -68,7 +68,7 @@ class Clock:
 
 
 class Workers:
-    """Up to `jobs` daemon threads, and one more for questions, started as they are needed; each keeps its connection for the whole run.
+    """Up to `jobs` daemon threads, and one more for what is no part, started when needed; each keeps its connection for the whole run.
 
     They are daemons because a thread stuck in a send cannot be stopped, and must not hold up the end of the process.
     """
@@ -95,22 +95,23 @@ class Workers:
 
     @property
     def beside(self) -> bool:
-        """Whether the one who carries nothing but questions has one."""
+        """Whether the one who carries no part has anything."""
         return self.jobs in self._began
 
     def submit(self, request: Request, token: Token | None, sparing: frozenset[int] = frozenset()) -> None:
         """Have a request carried by the worker that is idle for longest and not among those to be spared.
 
         What failed is so tried again by another worker, on another connection. Where there are several, the last one that is idle is left
-        for a part, and a question goes to the one who carries nothing else.
+        for a part, and a question goes to the one who carries no parts: so does every question, once that one is there.
         """
         self._busy += 1
         if self._busy + len(sparing) > len(self._inboxes) and len(self._inboxes) < self.jobs:
             self._start(connect=False)
         with self._lock:
             able = next((worker for worker in self._idle if worker not in sparing), None)
-            last = able is None or (request.kind is Kind.READ and self.jobs > 1 and len(self._idle) == 1)
-            if last and request.kind is not Kind.UPLOAD and self._asker_is_free():
+            left_for_part = self.jobs > 1 and (len(self._idle) == 1 or len(self._inboxes) > self.jobs)
+            asks = request.kind is Kind.READ and left_for_part
+            if (able is None or asks) and request.kind is not Kind.UPLOAD and self._asker_is_free():
                 self._hand(self.jobs, (request, token))
             elif able is None:
                 self._waiting.append(((request, token), sparing))
@@ -135,6 +136,15 @@ class Workers:
             mine = [worker for worker, (_began, carried) in self._began.items() if carried.serial == request.serial]
         for worker in mine:
             self._carrier.hang_up(self._idents[worker])
+
+    def ready(self) -> Answer | None:
+        """An answer that has come already, or None."""
+        try:
+            answer = self._answers.get_nowait()
+        except queue.Empty:
+            return None
+        self._busy -= 1
+        return answer
 
     def next(self, timeout: float) -> Answer | None:
         """The next answer, or None after `timeout` seconds; sooner when a stop is asked for, of which it tells once."""
@@ -163,7 +173,7 @@ class Workers:
         return self._stop_told and not told
 
     def _asker_is_free(self) -> bool:
-        """Whether the one who carries nothing but questions has none; it is started when it is first needed."""
+        """Whether the one who carries no part has nothing; it is started when it is first needed."""
         if len(self._inboxes) < self.jobs:
             return False
         if len(self._inboxes) == self.jobs:
@@ -195,7 +205,7 @@ class Workers:
         """A worker has nothing to do: give it what waits for it, else note that it is idle."""
         with self._lock:
             self._began.pop(number, None)
-            if number == self.jobs:  # it waits for questions alone
+            if number == self.jobs:  # no part waits for it
                 return
             mine = next((waiting for waiting in self._waiting if number not in waiting[1]), None)
             if mine is None:
