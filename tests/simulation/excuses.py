@@ -55,6 +55,13 @@ def may_go_on(story: Story, upload: int, since: float) -> bool:
     return not story.happened(upload, FILE_CHANGED | lost, since=since)
 
 
+def told_and_killed(story: Story, run: Run, ending: Ending) -> bool:
+    """Whether a later run told how this video ended, dropped its record, and was killed before its own end, as over other files: without a
+    manifest nothing tells the same command then that this file is done."""
+    after = {number for number, video_id in story.world.forgotten if video_id == ending.video_id and number > run.number}
+    return bool(after) and not story.command.manifest
+
+
 def _lags_beyond_patience(story: Story, mine: list[Refusal]) -> bool:
     """Whether a refusal that a stored part explains was never explained, for the status lags by more than any patience."""
     return story.world.server.habits.lag + story.world.server.habits.commit > LAG and any(
