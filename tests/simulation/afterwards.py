@@ -128,7 +128,7 @@ def the_same_command_sends_nothing_then(story: Story) -> Words:
     for run, ending in story.endings():
         if not ending.whole or ending.exit_code not in (9, 130):
             continue
-        if told_and_killed(story, run, ending):
+        if told_and_killed(story, ending.video_id, after=run):
             continue
         if any(story.happened(ending.upload, kinds, since=run.began) for kinds in (FILE_CHANGED | {"damaged", "deleted", "disk full"},)):
             continue

@@ -241,14 +241,15 @@ def test_a_request_after_a_refusal_for_all_is_caught() -> None:
 
 
 def test_with_a_manifest_a_second_whole_video_is_caught() -> None:
-    """Without one, a run killed before it could say that the first is whole excuses it."""
-    for manifest in (False, True):
+    """Without one, a run that was killed when it had told that the first is whole, and forgotten it, excuses it."""
+    for manifest, forgotten, caught in ((False, True, False), (False, False, True), (True, True, True)):
         story = make_story(LATER, UPLOADED)
+        story.world.forgotten |= {(1, "vi1")} if forgotten else set()
         story.runs[0] = story.runs[0]._replace(exit_code=None, endings=())
         story.world.server.create(upload=0)
         story.world.creates[0] = story.world.created[0] = 2
         mended = story._replace(command=story.command._replace(manifest=manifest))
-        assert ("containers_are_few" in broken(mended)) is manifest
+        assert ("containers_are_few" in broken(mended)) is caught
 
 
 def test_a_whole_video_that_is_made_again_is_caught_unless_its_end_was_told_and_forgotten() -> None:
