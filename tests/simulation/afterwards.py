@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final, NamedTuple
 
-from tests.simulation.excuses import FILE_CHANGED
+from tests.simulation.excuses import FILE_CHANGED, told_and_killed
 from tests.simulation.runs import Ending, Story
 from tests.simulation.server import Video
 from vidup.upload.exchange import Verb
@@ -128,8 +128,8 @@ def the_same_command_sends_nothing_then(story: Story) -> Words:
     for run, ending in story.endings():
         if not ending.whole or ending.exit_code not in (9, 130):
             continue
-        if encoding(story.world.seed, ending.video_id or "").fails:
-            continue  # a later run may have met that, which is an end and makes the file a new try, and been killed before it told
+        if told_and_killed(story, ending.video_id, after=run):
+            continue
         if any(story.happened(ending.upload, kinds, since=run.began) for kinds in (FILE_CHANGED | {"damaged", "deleted", "disk full"},)):
             continue
         again = [one for one in story.world.sent if one.run > run.number and one.upload == ending.upload]

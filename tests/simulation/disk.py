@@ -125,6 +125,10 @@ class MemoryDisk:
         """What is in the file, for the story itself, which takes no step and does not die; nothing where there is none."""
         return self._files.get(str(path), b"")
 
+    def tells_of(self, video_id: str) -> bool:
+        """Whether there is a record that names this video."""
+        return any(f'"{video_id}"'.encode() in data for path, data in self._files.items() if path.endswith(".jsonl"))
+
     def fill(self, at_write: int) -> None:
         """From the `at_write`-th write from now on (1: the next), the disk is full, until `free`."""
         self._full_from = self.writes + at_write

@@ -55,6 +55,13 @@ def may_go_on(story: Story, upload: int, since: float) -> bool:
     return not story.happened(upload, FILE_CHANGED | lost, since=since)
 
 
+def told_and_killed(story: Story, video_id: str | None, after: Run | None = None) -> bool:
+    """Whether a run, one `after` this, told how this video ended, dropped its record, and was killed before its own end, as over other
+    files: without a manifest nothing tells the same command then that this file is done."""
+    killed = {number for number, video in story.world.forgotten if video == video_id and (after is None or number > after.number)}
+    return bool(killed) and not story.command.manifest
+
+
 def _lags_beyond_patience(story: Story, mine: list[Refusal]) -> bool:
     """Whether a refusal that a stored part explains was never explained, for the status lags by more than any patience."""
     return story.world.server.habits.lag + story.world.server.habits.commit > LAG and any(

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from tests.simulation import afterwards
-from tests.simulation.excuses import FILE_CHANGED, LINE_WIDE, excused, may_go_on
+from tests.simulation.excuses import FILE_CHANGED, LINE_WIDE, excused, may_go_on, told_and_killed
 from tests.simulation.network import ANSWER_TIMEOUT, TIMEOUT
 from tests.simulation.runs import AGAIN, LARGEST_PARTS, THROUGH, Run, Story
 from tests.simulation.server import Video
@@ -189,7 +189,7 @@ def resumable_means_resumable(story: Story) -> Words:
             continue
         if last is None or last[0].number <= run.number or not last[0].healed or not may_go_on(story, ending.upload, since=run.ended):
             continue
-        if _through_unseen(story, run, ending.video_id) or story.happened(ending.upload, frozenset({"damaged"}), since=run.ended):
+        if told_and_killed(story, ending.video_id, after=run) or story.happened(ending.upload, frozenset({"damaged"}), since=run.ended):
             continue
         went_on = (last[1].exit_code == 0 or last[1].whole) and (ending.video_id in (None, last[1].video_id))
         unnoticed = ending.exit_code != 3 and not may_go_on(story, ending.upload, since=-1.0)
@@ -198,17 +198,6 @@ def resumable_means_resumable(story: Story) -> Words:
             yield f"run {run.number}: upload {ending.upload} was resumable, but ended with {last[1].exit_code} in {last[1].video_id}"
         if not ending.resumable and went_on and ending.video_id and not ending.whole and not excused(story, run, ending):
             yield f"run {run.number}: upload {ending.upload} was not resumable, but went on in {ending.video_id}"
-
-
-def _through_unseen(story: Story, run: Run, video_id: str | None) -> bool:
-    """Whether a later run made this video whole and was killed before it could say so: the same command then begins another."""
-    video = story.world.server.videos.get(video_id or "")
-    return video is not None and video.complete and any(later.killed and later.number > run.number for later in story.runs)
-
-
-def _untold(story: Story, video: Video) -> bool:
-    """Whether it was whole when a run was killed, so that nobody may know: what the same command then begins is another video."""
-    return video.complete and any(run.killed and video.log[-1][0] <= later.began for run, later in pairwise(story.runs))
 
 
 def containers_are_few(story: Story) -> Words:
@@ -228,7 +217,7 @@ def containers_are_few(story: Story) -> Words:
     for upload, count in Counter(video.upload for video in mine).items():
         unsure = world.creates[upload] - world.created[upload]
         powerless = sum(fault.kind == "power lost" for fault in world.story) if _may_be_lost(story, upload) else 0
-        untold = sum(video.upload == upload and not story.command.manifest and _untold(story, video) for video in mine)
+        untold = sum(video.upload == upload and told_and_killed(story, video.id) for video in mine)
         others = sum(fault.kind in FILE_CHANGED | {"deleted"} and fault.upload == upload for fault in world.story)
         twice = sum(fault.kind.startswith("doubled") and fault.upload == upload for fault in world.story) if story.command.delegated else 0
         if count > 1 + unsure + lost + untold + others + powerless + twice:

@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.simulation import manifest
 from tests.simulation.network import FakePool
-from tests.simulation.runs import Command, Ending
+from tests.simulation.runs import THROUGH, Command, Ending
 from tests.simulation.world import World
 from vidup.api.credentials import ApiKey
 from vidup.errors import ExitCode
@@ -58,6 +58,8 @@ def run(world: World, command: Command) -> tuple[int, list[Ending]]:
                 manifest.write(world.disk, world.run, _ending(command.uploads[number], report))
             except OSError:
                 return False
+        if report.exit_code in THROUGH and report.video_id:
+            world.given_out.add(report.video_id)
         return True
 
     acts, folder = Acts(TABLE, backoff), _Folder(FOLDER, world.disk)

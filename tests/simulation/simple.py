@@ -158,7 +158,8 @@ class _Upload:
         with contextlib.suppress(OSError):  # without its row the record stays
             if self._command.manifest:
                 manifest.write(self._disk, self._line.world.run, ending)
-            if code == 0:
+            if code == 0 and self._record is not None:
+                self._line.world.given_out.add(self._record.video_id)
                 self._disk.remove(self._file)
         return ending
 

@@ -241,11 +241,32 @@ def test_a_request_after_a_refusal_for_all_is_caught() -> None:
 
 
 def test_with_a_manifest_a_second_whole_video_is_caught() -> None:
-    """Without one, a run killed before it could say that the first is whole excuses it."""
-    for manifest in (False, True):
+    """Without one, a run that was killed when it had told that the first is whole, and forgotten it, excuses it."""
+    for manifest, forgotten, caught in ((False, True, False), (False, False, True), (True, True, True)):
         story = make_story(LATER, UPLOADED)
+        story.world.forgotten |= {(1, "vi1")} if forgotten else set()
         story.runs[0] = story.runs[0]._replace(exit_code=None, endings=())
         story.world.server.create(upload=0)
         story.world.creates[0] = story.world.created[0] = 2
         mended = story._replace(command=story.command._replace(manifest=manifest))
-        assert ("containers_are_few" in broken(mended)) is manifest
+        assert ("containers_are_few" in broken(mended)) is caught
+
+
+def test_a_whole_video_that_is_made_again_is_caught_unless_its_end_was_told_and_forgotten() -> None:
+    """Waited for in vain, then another is made: right only where a run between told how it ended, kept no record, and was killed."""
+    waits = UPLOADED._replace(exit_code=9, whole=True)
+    for told, kept, manifest, caught in (
+        (True, False, False, False),
+        (False, False, False, True),
+        (True, True, False, True),
+        (True, False, True, True),
+    ):
+        story = make_story(waits, LATER, UPLOADED)
+        story = story._replace(command=story.command._replace(wait=20.0, manifest=manifest))
+        story.runs[1] = story.runs[1]._replace(exit_code=None, endings=())
+        story.world.begin()
+        story.world.given_out |= {"vi1"} if told else set()
+        story.world.disk.create(FOLDER / "a.mp4.jsonl", b'{"video_id": "vi1"}\n' if kept else b'{"video_id": "vi11"}\n')
+        story.world.end(killed=True)
+        story.world.sent.append(Sent(310.0, 3, 0, Verb.CREATE))
+        assert ("the_same_command_sends_nothing_then" in broken(story)) is caught

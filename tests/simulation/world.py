@@ -67,6 +67,10 @@ class World(Clock):
         """Parts that some run began to send."""
         self.limited: set[int] = set()
         """Runs that were answered 429."""
+        self.given_out: set[str] = set()
+        """Videos of which this run has told that there is nothing left to do."""
+        self.forgotten: set[tuple[int, str]] = set()
+        """(run, video) where a run that was killed had told so, and no record tells of the video any more."""
         self.creates: Counter[int] = Counter()
         self.created: Counter[int] = Counter()
         """By upload: how many creates were sent, and how many of their good answers a run lived to write down."""
@@ -173,12 +177,15 @@ class World(Clock):
         """A new process begins."""
         super().begin()
         self._fresh, self._fresh_creates, self._this_run = set(), [], set()
+        self.given_out = set()
         self._refused_before = self.disk.refused
 
     def end(self, *, killed: bool) -> None:
         """The process is gone: by itself, having written down what it knows, or killed."""
         if not killed:
             self.settled()
+        else:
+            self.forgotten |= {(self.run, video_id) for video_id in self.given_out if not self.disk.tells_of(video_id)}
         self.news()
         self.confirmed()
         self._fresh, self._fresh_creates = set(), []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -10,11 +12,13 @@ from typing import Any, Final
 
 import pytest
 
-from tests.upload.virtual import Killed, Run, Server, good, line, order, refusal
+from tests.upload.virtual import Killed, Later, Run, Server, good, line, order, refusal
 from vidup.api.videostatus import read_video_status
 from vidup.errors import ExitCode
 from vidup.events import Encoding, LineDown, Note
 from vidup.source.videofile import VideoFile
+from vidup.state.disk import OsDisk
+from vidup.upload.confirming import UNDESCRIBED
 from vidup.upload.exchange import Request, Verb
 from vidup.upload.order import Order
 from vidup.upload.waiting import Turns
@@ -266,6 +270,46 @@ def test_a_line_that_is_down_ends_those_that_send_and_not_those_that_wait(tmp_pa
     assert (sends.status, sends.exit_code, sends.resumable) == ("failed", ExitCode.AGAIN, True)
     assert sends.seconds < 250.0
     assert (waits.status, waits.exit_code) == ("playable", ExitCode.OK)
+
+
+class Refusing(OsDisk):
+    """Refuses the second record, for this reason."""
+
+    def __init__(self, reason: int) -> None:
+        self.reason = reason
+        self.records = 0
+
+    def create(self, path: Path, data: bytes, lasting: bool = True) -> None:
+        self.records += path.suffix == ".jsonl"
+        if self.records > 1 and self.reason:
+            raise OSError(self.reason, os.strerror(self.reason))
+        super().create(path, data, lasting)
+
+
+@pytest.mark.parametrize(("wait", "status"), [(None, "uploaded"), (math.inf, "playable")])
+@pytest.mark.parametrize(("reason", "code"), [(0, ExitCode.AGAIN), (errno.ENOSPC, ExitCode.AGAIN), (errno.EROFS, ExitCode.FILE)])
+def test_what_ends_all_others_does_not_end_a_whole_video_of_which_only_the_links_are_asked(
+    reason: int, code: ExitCode, wait: float | None, status: str, tmp_path: Path
+) -> None:
+    """Patience with the line, a disk that is full or cannot be written: its links are done without, and it is waited for as wished."""
+    server = Studio(until(300.0))
+
+    def answers(request: Request, worker: int) -> Reply | Later:
+        if request.verb is Verb.PART:
+            return early_503(request) if request.upload == 1 else server(request, worker)._replace(body={})
+        if request.verb is Verb.VIDEO or (request.verb is Verb.CREATE and request.upload == 1):
+            return Later(server(request, worker), 3600.0 if request.verb is Verb.VIDEO else 20.0)
+        return server(request, worker)
+
+    pool = line(server, (1.0, 1.0), answers)
+    pool.asking = 0.1
+    wishes = [order(tmp_path, 2, 2, name=name, retry_for=100.0)._replace(wait=wait) for name in ("a.mp4", "b.mp4")]
+    done = Run(pool, wishes, backoff=5.0, probes=5.0, disk=Refusing(reason))
+    whole, other = sorted(done.run(), key=lambda report: report.file or "")
+    assert (whole.status, whole.exit_code, whole.resumable, whole.error) == (status, ExitCode.OK, False, None)
+    assert (other.status, other.exit_code) == ("failed", code)
+    assert UNDESCRIBED in done.told and len(pool.began(Verb.VIDEO)) == 1
+    assert whole.video_id not in {record.checkpoint.video_id for record in done.folder.records()}
 
 
 def early_503(request: Request) -> Reply:

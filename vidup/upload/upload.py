@@ -206,11 +206,12 @@ class Upload:
         self._end(*(("uploaded", ExitCode.OK) if self._is_whole and self.order.wait is None else ("interrupted", code)), None)
 
     def fail(self, error: VidupError) -> None:
-        """End soon, with this error; but well where patience ends while only the object of a whole video is not read yet."""
-        if error.code is ExitCode.AGAIN and self._whole and self.order.wait is None and not self.order.watch:
+        """End soon, with this error; but where only the object of a whole video is not read yet, the line's patience and the state folder's
+        disk end nothing: it is done without."""
+        if self._whole and not self.is_waiting and error.code in (ExitCode.AGAIN, ExitCode.FILE):
             if self._ending is None:
                 self._tell(UNDESCRIBED)
-            self._end("uploaded", ExitCode.OK, None)
+                self._wait_or_end()
         else:
             self._end("failed", error.code, error)
 
@@ -464,11 +465,8 @@ class Upload:
             self._send_or_confirm()
         elif step.result is True:
             self._describe()
-        elif self.order.wait is None:
-            self._end("uploaded", ExitCode.OK, None)
         else:
-            self._hold_nothing()
-            self._wait_for(self._container.video_id if self._container is not None else "", LAG)
+            self._wait_or_end()
 
     def _complete(self, step: Asking[Container | bool | None] | Waiting | Sending) -> None:
         """The step that follows one which was finished in the grace of a stop: sending may, but opening does not, lead on to an end."""
@@ -506,6 +504,14 @@ class Upload:
         assert self._container is not None
         self._whole = True
         self._ask(describe(self._container, self._tell), is_last=True)
+
+    def _wait_or_end(self) -> None:
+        """The video is whole, and all is known of it that will be: what is left is to wait until it plays, where that is wanted."""
+        if self.order.wait is None:
+            self._end("uploaded", ExitCode.OK, None)
+        else:
+            self._hold_nothing()
+            self._wait_for(self._container.video_id if self._container is not None else "", LAG)
 
     def _wait_for(self, video_id: str, lag: float) -> None:
         """Wait until this video plays. `lag` as in `Wait`."""
