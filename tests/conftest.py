@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from vidup.emulator.ledger import Record
 from vidup.emulator.server import Emulator
 
 MIB = 1024 * 1024
@@ -49,11 +51,40 @@ def nobodys_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     return home
 
 
+class Gate:
+    """Holds back answers for as long as a test wants: the emulator has done what was asked, and its client does not know."""
+
+    def __init__(self) -> None:
+        self._turned = threading.Condition()
+        self._holds: Callable[[Record], object] = lambda _record: False
+
+    def __call__(self, record: Record) -> None:
+        with self._turned:
+            self._turned.wait_for(lambda: not self._holds(record), 600)
+
+    def hold(self, which: Callable[[Record], object]) -> None:
+        """From now on the answers to these requests wait, and no others."""
+        with self._turned:
+            self._holds = which
+            self._turned.notify_all()
+
+    def open(self) -> None:
+        """Let all go."""
+        self.hold(lambda _record: False)
+
+
 @pytest.fixture
-def emulate(tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
+def gate() -> Gate:
+    """What holds back answers of every emulator of the test: gate.hold(lambda record: record.part == 2), gate.open()."""
+    return Gate()
+
+
+@pytest.fixture
+def emulate(tmp_path: Path, gate: Gate) -> Iterator[Callable[..., Emulator]]:
     """Start an emulator with these settings; it ends with the test."""
     with ExitStack() as running:
-        yield lambda **settings: running.enter_context(Emulator(**{"store": tmp_path / "store", **settings}))
+        yield lambda **settings: running.enter_context(Emulator(**{"store": tmp_path / "store", "hear": gate, **settings}))
+        gate.open()
 
 
 @pytest.fixture
@@ -133,12 +164,24 @@ def statuses(emulator: Emulator, *, path_end: str) -> Sequence[int | None]:
     return [request.status for request in emulator.requests if request.path.split("?")[0].endswith(path_end)]
 
 
+LONG = 60.0
+"""Seconds after which what must come does not come any more; nothing waits so long on a machine that is only slow."""
+
+
 INJECTED = str(Path(__file__).parent / "faults" / "injected")
 
 
 def inject(what: str) -> dict[str, str]:
     """The environment that makes a vidup process die, or its disk fill, at one exact call; see tests/faults/injected/sitecustomize.py."""
     return {"PYTHONPATH": INJECTED, "VIDUP_TEST_INJECT": what}
+
+
+def patient(out: Path) -> dict[str, str]:
+    """The environment in which vidup, once stopped, waits for answers for ten minutes; it adds a byte to `out` for each body that is out.
+
+    Whether it ends at once can so be told from its usual five seconds on any machine, and when it has nothing left but to wait.
+    """
+    return inject(f"patient:{out}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
