@@ -22,6 +22,9 @@ from vidup.emulator.ledger import Record
 from vidup.emulator.server import Emulator
 
 MIB = 1024 * 1024
+LONG = 60.0
+"""Seconds after which what must come is not to be expected any more, also on a machine that is slow; they only end a hang."""
+
 _OURS = ("VIDUP_", "APIVIDEO_", "GITHUB_", "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "REQUESTS_CA", "CURL_CA", "SSL_CERT",
          "TERM_PROGRAM", "TERM_FEATURES", "VTE_VERSION", "WT_SESSION", "KITTY_", "ConEmu", "TMUX", "STY")  # fmt: skip
 
@@ -73,6 +76,12 @@ class Gate:
         self.hold(lambda _record: False)
 
 
+class Gated(Emulator):
+    """An emulator whose answers can be held back."""
+
+    gate: Gate
+
+
 @pytest.fixture
 def gate() -> Gate:
     """What holds back answers of every emulator of the test: gate.hold(lambda record: record.part == 2), gate.open()."""
@@ -83,7 +92,13 @@ def gate() -> Gate:
 def emulate(tmp_path: Path, gate: Gate) -> Iterator[Callable[..., Emulator]]:
     """Start an emulator with these settings; it ends with the test."""
     with ExitStack() as running:
-        yield lambda **settings: running.enter_context(Emulator(**{"store": tmp_path / "store", "hear": gate, **settings}))
+
+        def start(**settings: Any) -> Emulator:
+            emulator = Gated(**{"store": tmp_path / "store", "hear": gate, **settings})
+            emulator.gate = gate
+            return running.enter_context(emulator)
+
+        yield start
         gate.open()
 
 
@@ -142,7 +157,7 @@ class Cli:
         self, *words: str | Path, emulator: Emulator | None = None, env: dict[str, str] | None = None, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*words), env=self.env(emulator, **(env or {})), cwd=self.cwd, text=True, capture_output=True, timeout=100,
+            self.command(*words), env=self.env(emulator, **(env or {})), cwd=self.cwd, text=True, capture_output=True, timeout=4 * LONG,
             input=stdin or "", check=False,
         )  # fmt: skip
 
@@ -164,10 +179,6 @@ def statuses(emulator: Emulator, *, path_end: str) -> Sequence[int | None]:
     return [request.status for request in emulator.requests if request.path.split("?")[0].endswith(path_end)]
 
 
-LONG = 60.0
-"""Seconds after which what must come does not come any more; nothing waits so long on a machine that is only slow."""
-
-
 INJECTED = str(Path(__file__).parent / "faults" / "injected")
 
 
@@ -182,6 +193,21 @@ def patient(out: Path) -> dict[str, str]:
     Whether it ends at once can so be told from its usual five seconds on any machine, and when it has nothing left but to wait.
     """
     return inject(f"patient:{out}")
+
+
+def bodies_out(out: Path) -> int:
+    """How many bodies are out, all of them, of a vidup that is `patient`."""
+    return out.stat().st_size if out.exists() else 0
+
+
+def heard_until(process: subprocess.Popen[str], words: str) -> str:
+    """What it said on stderr up to the line with these words."""
+    heard = ""
+    for line in process.stderr or ():
+        heard += line
+        if words in line:
+            return heard
+    raise AssertionError(heard)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

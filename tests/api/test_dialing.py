@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import serving
+from tests.conftest import LONG
 from vidup.api.transport import dialing
 from vidup.api.transport.transport import Transport
 
@@ -20,7 +21,7 @@ Where = tuple[str, int]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n%-8b"
 
 
-def transport(url: str, timeout: float = 60.0) -> Transport:
+def transport(url: str, timeout: float = 10 * LONG) -> Transport:
     return Transport(url, timeout=timeout, client="vidup:0.1.0")
 
 
@@ -54,7 +55,7 @@ class Swallowing:
             guest = running.enter_context(socket.socket())
             guest.setblocking(False)
             guest.connect_ex(self.where)
-            if not select.select([], [guest], [], 0.02)[1]:
+            if not select.select([], [guest], [], 0.2)[1]:
                 return
         pytest.skip("this system drops nobody")
 
@@ -98,17 +99,15 @@ def asked(line: Transport) -> Any:
     replies: list[Any] = []
     thread = threading.Thread(target=lambda: replies.append(line.request("GET", "/x").body))
     thread.start()
-    thread.join(30)
-    return replies[0] if replies else "no answer within 30 s"
+    thread.join(LONG)
+    return replies[0] if replies else "no answer for a long time"
 
 
 def test_an_address_that_swallows_packets_costs_a_moment(swallowing: Swallowing, addresses: Callable[..., None]) -> None:
     """Not the whole timeout: the next address is tried beside it."""
     with host(b'{"a": 2}') as good:
         addresses(swallowing.where, good)
-        began = time.monotonic()
         assert asked(transport("http://api.example")) == {"a": 2}
-        assert time.monotonic() - began < 5
 
 
 def test_the_address_that_answered_is_the_first_for_every_later_connection(swallowing: Swallowing, addresses: Callable[..., None]) -> None:
@@ -149,7 +148,7 @@ def test_a_host_that_answers_late_is_waited_for_beside_the_others(swallowing: Sw
     addresses(swallowing.where, refusing())
     late = threading.Timer(0.5, swallowing.recover, [b'{"a": 1}'])
     late.start()
-    assert asked(transport("http://api.example", timeout=20)) == {"a": 1}
+    assert asked(transport("http://api.example", timeout=LONG)) == {"a": 1}
     late.join()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import LONG, MIB, Cli, Gate, patient
+from tests.conftest import LONG, MIB, Cli, Gate, bodies_out, heard_until, patient
 from vidup.console.session import code_of
 from vidup.console.totals import Totals
 from vidup.emulator.server import Emulator
@@ -118,7 +118,7 @@ def test_the_second_signal_ends_at_once_on_a_terminal_that_takes_nothing(
     command = ("upload", video(12 * MIB), "--part-size", "5MiB", "--progress", progress)
     with vidup.start(*command, emulator=emulator, stderr=theirs, env={"TERM": "xterm", **patient(tmp_path / "out")}) as process:
         try:
-            assert emulator.wait_until(lambda: bodies_out(tmp_path) == 2, LONG)
+            assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 2, LONG)
             process.send_signal(signal.SIGTERM)
             shown = b""
             while b"again to quit at once" not in shown:
@@ -132,27 +132,11 @@ def test_the_second_signal_ends_at_once_on_a_terminal_that_takes_nothing(
             os.close(ours)
 
 
-def bodies_out(folder: Path) -> int:
-    """How many bodies are out, all of them, of a vidup that is `patient`."""
-    path = folder / "out"
-    return path.stat().st_size if path.exists() else 0
-
-
-def heard_until(process: subprocess.Popen[str], words: str) -> str:
-    """What it said on stderr up to the line with these words."""
-    heard, line = "", None
-    while words not in heard and line != "":
-        assert process.stderr is not None
-        heard += (line := process.stderr.readline())
-    assert words in heard, heard
-    return heard
-
-
 def stopped_twice(vidup: Cli, emulator: Emulator, *words: str | Path, env: dict[str, str] | None = None) -> tuple[str, str]:
     """Stdout and stderr of a command that was told twice to stop while it waited for two answers; it ends by the first signal."""
-    folder = vidup.cwd.parent
-    process = vidup.start(*words, emulator=emulator, env=(env or {}) | patient(folder / "out"))
-    assert emulator.wait_until(lambda: bodies_out(folder) == 2, LONG)
+    out = vidup.cwd.with_name("out")
+    process = vidup.start(*words, emulator=emulator, env=(env or {}) | patient(out))
+    assert emulator.wait_until(lambda: bodies_out(out) == 2, LONG)
     process.send_signal(signal.SIGINT)
     heard = heard_until(process, "Continue with")  # also told at once
     process.send_signal(signal.SIGTERM)
@@ -199,7 +183,7 @@ def test_the_second_signal_waits_for_no_reader(full_pipe: int, emulate: Emulate,
     emulator = emulate(faults=["part=*,times=*:stall-answer=600"])
     words = ("upload", video(12 * MIB), "--part-size", "5MiB", "--json")
     process = vidup.start(*words, emulator=emulator, stderr=full_pipe, env=patient(tmp_path / "out"))
-    assert emulator.wait_until(lambda: bodies_out(tmp_path) == 2, LONG)
+    assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 2, LONG)
     for number in (signal.SIGINT, signal.SIGTERM):
         process.send_signal(number)
     stdout, _ = process.communicate(timeout=LONG)
@@ -249,7 +233,7 @@ def test_what_the_second_signal_says_are_the_numbers_of_its_moment(
     gate.hold(lambda record: record.part)
     words = ("upload", video(12 * MIB), "--json", "--progress", "json", "--part-size", "5MiB")
     process = vidup.start(*words, emulator=emulator, env=patient(tmp_path / "out"))
-    assert emulator.wait_until(lambda: bodies_out(tmp_path) == 2, LONG)
+    assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 2, LONG)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     while json.loads(process.stderr.readline())["type"] != "note":  # of the first signal
@@ -270,7 +254,7 @@ def test_a_signal_that_leaves_nothing_undone_changes_nothing(
     gate.hold(lambda record: record.part)
     words = ("upload", video(12 * MIB), "--json", "--part-size", "5MiB")
     process = vidup.start(*words, emulator=emulator, env=patient(tmp_path / "out"))
-    assert emulator.wait_until(lambda: bodies_out(tmp_path) == 2, LONG)
+    assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 2, LONG)
     process.send_signal(signal.SIGTERM)
     heard = heard_until(process, "Stopping")
     gate.open()
