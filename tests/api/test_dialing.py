@@ -87,11 +87,12 @@ def host(answer: bytes) -> Iterator[Where]:
         yield "127.0.0.1", int(url.rpartition(":")[2])
 
 
-def refusing() -> Where:
-    """Where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        where: Where = free.getsockname()
-        return where
+@pytest.fixture
+def refusing() -> Iterator[Where]:
+    """Where nobody listens, nor can: it is taken."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()
 
 
 def asked(line: Transport) -> Any:
@@ -121,7 +122,7 @@ def test_the_address_that_answered_is_the_first_for_every_later_connection(swall
         assert asked(transport("http://another.example")) == {"a": 1}
 
 
-def test_an_address_that_answered_once_and_is_gone_is_left_for_another(addresses: Callable[..., None]) -> None:
+def test_an_address_that_answered_once_and_is_gone_is_left_for_another(addresses: Callable[..., None], refusing: Where) -> None:
     """What is remembered is an order, and no more."""
     with host(b'{"a": 1}') as stays:
         with host(b'{"a": 2}') as goes:
@@ -129,13 +130,13 @@ def test_an_address_that_answered_once_and_is_gone_is_left_for_another(addresses
             line = transport("http://api.example")
             assert asked(line) == {"a": 2}
         assert asked(line) == {"a": 1}
-        addresses(refusing(), stays)
+        addresses(refusing, stays)
         assert asked(line) == {"a": 1}
 
 
-def test_the_only_address_has_the_whole_timeout(swallowing: Swallowing, addresses: Callable[..., None]) -> None:
+def test_the_only_address_has_the_whole_timeout(swallowing: Swallowing, addresses: Callable[..., None], refusing: Where) -> None:
     """So has the last of several, where the others refused; then it is said that nobody answered in time."""
-    for others in ((), (refusing(),)):
+    for others in ((), (refusing,)):
         addresses(*others, swallowing.where)
         began = time.monotonic()
         reply = transport("http://api.example", timeout=0.6).request("GET", "/x")
@@ -143,18 +144,20 @@ def test_the_only_address_has_the_whole_timeout(swallowing: Swallowing, addresse
         assert (reply.failure, "api.example did not answer in time" in reply.text) == ("no-answer", True)
 
 
-def test_a_host_that_answers_late_is_waited_for_beside_the_others(swallowing: Swallowing, addresses: Callable[..., None]) -> None:
+def test_a_host_that_answers_late_is_waited_for_beside_the_others(
+    swallowing: Swallowing, addresses: Callable[..., None], refusing: Where
+) -> None:
     """The first address is not given up when the second has failed."""
-    addresses(swallowing.where, refusing())
+    addresses(swallowing.where, refusing)
     late = threading.Timer(0.5, swallowing.recover, [b'{"a": 1}'])
     late.start()
     assert asked(transport("http://api.example", timeout=LONG)) == {"a": 1}
     late.join()
 
 
-def test_a_refusal_everywhere_is_told_as_one(addresses: Callable[..., None]) -> None:
+def test_a_refusal_everywhere_is_told_as_one(addresses: Callable[..., None], refusing: Where) -> None:
     """The last of them."""
-    addresses(refusing(), refusing())
+    addresses(refusing, refusing)
     assert "api.example refused the connection" in transport("http://api.example").request("GET", "/x").text
 
 

@@ -684,11 +684,11 @@ def test_nothing_is_opened_early_without_tls() -> None:
 
 def test_connecting_early_to_nobody_is_left_to_the_request() -> None:
     """It raises nothing, and the request says what is wrong."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    line = transport(f"https://127.0.0.1:{port}")
-    line.connect()
-    assert "refused" in line.request("GET", "/x").text.lower()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        line = transport(f"https://127.0.0.1:{taken.getsockname()[1]}")
+        line.connect()
+        assert "refused" in line.request("GET", "/x").text.lower()
 
 
 def test_a_proxys_password_is_struck_out_as_it_goes_over_the_wire() -> None:
