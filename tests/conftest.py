@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,9 +18,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from vidup.emulator.ledger import Record
 from vidup.emulator.server import Emulator
 
 MIB = 1024 * 1024
+LONG = 60.0
+"""Seconds after which what must come is not to be expected any more, also on a machine that is slow; they only end a hang."""
+
 _OURS = ("VIDUP_", "APIVIDEO_", "GITHUB_", "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "REQUESTS_CA", "CURL_CA", "SSL_CERT",
          "TERM_PROGRAM", "TERM_FEATURES", "VTE_VERSION", "WT_SESSION", "KITTY_", "ConEmu", "TMUX", "STY")  # fmt: skip
 
@@ -49,11 +54,52 @@ def nobodys_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     return home
 
 
+class Gate:
+    """Holds back answers for as long as a test wants: the emulator has done what was asked, and its client does not know."""
+
+    def __init__(self) -> None:
+        self._turned = threading.Condition()
+        self._holds: Callable[[Record], object] = lambda _record: False
+
+    def __call__(self, record: Record) -> None:
+        with self._turned:
+            self._turned.wait_for(lambda: not self._holds(record), 600)
+
+    def hold(self, which: Callable[[Record], object]) -> None:
+        """From now on the answers to these requests wait, and no others."""
+        with self._turned:
+            self._holds = which
+            self._turned.notify_all()
+
+    def open(self) -> None:
+        """Let all go."""
+        self.hold(lambda _record: False)
+
+
+class Gated(Emulator):
+    """An emulator whose answers can be held back."""
+
+    gate: Gate
+
+
 @pytest.fixture
-def emulate(tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
+def gate() -> Gate:
+    """What holds back answers of every emulator of the test: gate.hold(lambda record: record.part == 2), gate.open()."""
+    return Gate()
+
+
+@pytest.fixture
+def emulate(tmp_path: Path, gate: Gate) -> Iterator[Callable[..., Emulator]]:
     """Start an emulator with these settings; it ends with the test."""
     with ExitStack() as running:
-        yield lambda **settings: running.enter_context(Emulator(**{"store": tmp_path / "store", **settings}))
+
+        def start(**settings: Any) -> Emulator:
+            emulator = Gated(**{"store": tmp_path / "store", "hear": gate, **settings})
+            emulator.gate = gate
+            return running.enter_context(emulator)
+
+        yield start
+        gate.open()
 
 
 @pytest.fixture
@@ -111,7 +157,7 @@ class Cli:
         self, *words: str | Path, emulator: Emulator | None = None, env: dict[str, str] | None = None, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*words), env=self.env(emulator, **(env or {})), cwd=self.cwd, text=True, capture_output=True, timeout=100,
+            self.command(*words), env=self.env(emulator, **(env or {})), cwd=self.cwd, text=True, capture_output=True, timeout=4 * LONG,
             input=stdin or "", check=False,
         )  # fmt: skip
 
@@ -139,6 +185,29 @@ INJECTED = str(Path(__file__).parent / "faults" / "injected")
 def inject(what: str) -> dict[str, str]:
     """The environment that makes a vidup process die, or its disk fill, at one exact call; see tests/faults/injected/sitecustomize.py."""
     return {"PYTHONPATH": INJECTED, "VIDUP_TEST_INJECT": what}
+
+
+def patient(out: Path) -> dict[str, str]:
+    """The environment in which vidup, once stopped, waits for answers for ten minutes; it adds a byte to `out` for each body that is out.
+
+    Whether it ends at once can so be told from its usual five seconds on any machine, and when it has nothing left but to wait.
+    """
+    return inject(f"patient:{out}")
+
+
+def bodies_out(out: Path) -> int:
+    """How many bodies are out, all of them, of a vidup that is `patient`."""
+    return out.stat().st_size if out.exists() else 0
+
+
+def heard_until(process: subprocess.Popen[str], words: str) -> str:
+    """What it said on stderr up to the line with these words."""
+    heard = ""
+    for line in process.stderr or ():
+        heard += line
+        if words in line:
+            return heard
+    raise AssertionError(heard)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import serving
+from tests.conftest import LONG
 from vidup.api.transport import dialing
 from vidup.api.transport.transport import Transport
 
@@ -20,7 +21,7 @@ Where = tuple[str, int]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n%-8b"
 
 
-def transport(url: str, timeout: float = 60.0) -> Transport:
+def transport(url: str, timeout: float = 10 * LONG) -> Transport:
     return Transport(url, timeout=timeout, client="vidup:0.1.0")
 
 
@@ -54,7 +55,7 @@ class Swallowing:
             guest = running.enter_context(socket.socket())
             guest.setblocking(False)
             guest.connect_ex(self.where)
-            if not select.select([], [guest], [], 0.02)[1]:
+            if not select.select([], [guest], [], 0.2)[1]:
                 return
         pytest.skip("this system drops nobody")
 
@@ -86,11 +87,12 @@ def host(answer: bytes) -> Iterator[Where]:
         yield "127.0.0.1", int(url.rpartition(":")[2])
 
 
-def refusing() -> Where:
-    """Where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        where: Where = free.getsockname()
-        return where
+@pytest.fixture
+def refusing() -> Iterator[Where]:
+    """Where nobody listens, nor can: it is taken."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()
 
 
 def asked(line: Transport) -> Any:
@@ -98,17 +100,15 @@ def asked(line: Transport) -> Any:
     replies: list[Any] = []
     thread = threading.Thread(target=lambda: replies.append(line.request("GET", "/x").body))
     thread.start()
-    thread.join(30)
-    return replies[0] if replies else "no answer within 30 s"
+    thread.join(LONG)
+    return replies[0] if replies else "no answer for a long time"
 
 
 def test_an_address_that_swallows_packets_costs_a_moment(swallowing: Swallowing, addresses: Callable[..., None]) -> None:
     """Not the whole timeout: the next address is tried beside it."""
     with host(b'{"a": 2}') as good:
         addresses(swallowing.where, good)
-        began = time.monotonic()
         assert asked(transport("http://api.example")) == {"a": 2}
-        assert time.monotonic() - began < 5
 
 
 def test_the_address_that_answered_is_the_first_for_every_later_connection(swallowing: Swallowing, addresses: Callable[..., None]) -> None:
@@ -122,7 +122,7 @@ def test_the_address_that_answered_is_the_first_for_every_later_connection(swall
         assert asked(transport("http://another.example")) == {"a": 1}
 
 
-def test_an_address_that_answered_once_and_is_gone_is_left_for_another(addresses: Callable[..., None]) -> None:
+def test_an_address_that_answered_once_and_is_gone_is_left_for_another(addresses: Callable[..., None], refusing: Where) -> None:
     """What is remembered is an order, and no more."""
     with host(b'{"a": 1}') as stays:
         with host(b'{"a": 2}') as goes:
@@ -130,13 +130,13 @@ def test_an_address_that_answered_once_and_is_gone_is_left_for_another(addresses
             line = transport("http://api.example")
             assert asked(line) == {"a": 2}
         assert asked(line) == {"a": 1}
-        addresses(refusing(), stays)
+        addresses(refusing, stays)
         assert asked(line) == {"a": 1}
 
 
-def test_the_only_address_has_the_whole_timeout(swallowing: Swallowing, addresses: Callable[..., None]) -> None:
+def test_the_only_address_has_the_whole_timeout(swallowing: Swallowing, addresses: Callable[..., None], refusing: Where) -> None:
     """So has the last of several, where the others refused; then it is said that nobody answered in time."""
-    for others in ((), (refusing(),)):
+    for others in ((), (refusing,)):
         addresses(*others, swallowing.where)
         began = time.monotonic()
         reply = transport("http://api.example", timeout=0.6).request("GET", "/x")
@@ -144,18 +144,20 @@ def test_the_only_address_has_the_whole_timeout(swallowing: Swallowing, addresse
         assert (reply.failure, "api.example did not answer in time" in reply.text) == ("no-answer", True)
 
 
-def test_a_host_that_answers_late_is_waited_for_beside_the_others(swallowing: Swallowing, addresses: Callable[..., None]) -> None:
+def test_a_host_that_answers_late_is_waited_for_beside_the_others(
+    swallowing: Swallowing, addresses: Callable[..., None], refusing: Where
+) -> None:
     """The first address is not given up when the second has failed."""
-    addresses(swallowing.where, refusing())
+    addresses(swallowing.where, refusing)
     late = threading.Timer(0.5, swallowing.recover, [b'{"a": 1}'])
     late.start()
-    assert asked(transport("http://api.example", timeout=20)) == {"a": 1}
+    assert asked(transport("http://api.example", timeout=LONG)) == {"a": 1}
     late.join()
 
 
-def test_a_refusal_everywhere_is_told_as_one(addresses: Callable[..., None]) -> None:
+def test_a_refusal_everywhere_is_told_as_one(addresses: Callable[..., None], refusing: Where) -> None:
     """The last of them."""
-    addresses(refusing(), refusing())
+    addresses(refusing, refusing)
     assert "api.example refused the connection" in transport("http://api.example").request("GET", "/x").text
 
 

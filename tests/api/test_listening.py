@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.api.conftest import serving
-from tests.conftest import MIB
+from tests.conftest import LONG, MIB
 from vidup.api.transport import kernel, listening
 from vidup.api.transport.ahead import LIMIT, Heard
 from vidup.api.transport.kernel import StallWatch, unacknowledged
@@ -155,10 +155,10 @@ def test_a_refusal_is_read_though_the_box_neither_reads_on_nor_hangs_up(road: Ro
         with road.opened(connection) as line:
             head_of(line)
             line.sendall(HINTS + b"HTTP/1.1 %d No\r\nContent-Length: 9\r\n\r\nsquid: no" % status)
-            over.wait(60)
+            over.wait(LONG)
 
     with serving(refuse) as url:
-        reply = road.transport(url, timeout=20).request("POST", "/x", body=body)
+        reply = road.transport(url, timeout=LONG).request("POST", "/x", body=body)
         over.set()
     assert (reply.status, reply.text, body.all_out) == (status, "squid: no", False)
 
@@ -177,7 +177,7 @@ def test_a_whole_body_arrives_after_interim_answers(road: Road) -> None:
             line.sendall(HINTS + GOOD)
 
     with serving(serve) as url:
-        reply = road.transport(url, timeout=20).request("POST", "/x", body=body)
+        reply = road.transport(url, timeout=LONG).request("POST", "/x", body=body)
     assert (reply.status, reply.body, reply.promised) == (201, {"a": 1}, True)
     assert (got, body.all_out) == ([len(body)], True)
     assert sum(body.moves) == len(body)
@@ -195,20 +195,31 @@ def test_a_good_answer_that_comes_early_cuts_no_body(road: Road) -> None:
             over.set()
 
     with serving(serve) as url:
-        reply = road.transport(url, timeout=20).request("POST", "/x", body=body)
+        reply = road.transport(url, timeout=LONG).request("POST", "/x", body=body)
         assert (reply.status, body.all_out) == (201, True)
-        assert over.wait(60)
+        assert over.wait(LONG)
     assert got == [len(body)]
 
 
 def test_a_good_answer_is_read_when_nobody_takes_the_rest() -> None:
     """It is better than none."""
-    over, body = threading.Event(), Zeros(64)
+    said, over = threading.Event(), threading.Event()
+
+    class Later(Zeros):
+        """A body that goes on only once it has its answer."""
+
+        def __iter__(self) -> Iterator[bytes]:
+            for number, block in enumerate(super().__iter__()):
+                assert not number or said.wait(LONG)
+                yield block
+
+    body = Later(64)
 
     def serve(connection: socket.socket) -> None:
         head_of(connection)
         connection.sendall(GOOD)
-        over.wait(60)
+        said.set()
+        over.wait(LONG)
 
     with serving(serve) as url:
         reply = Transport(url, timeout=0.5, client="vidup:0").request("POST", "/x", body=body)
@@ -223,10 +234,10 @@ def test_the_end_of_the_line_ends_the_body() -> None:
     def serve(connection: socket.socket) -> None:
         head_of(connection)
         connection.shutdown(socket.SHUT_WR)
-        over.wait(60)
+        over.wait(LONG)
 
     with serving(serve) as url:
-        reply = Transport(url, timeout=20, client="vidup:0").request("POST", "/x", body=body)
+        reply = Transport(url, timeout=LONG, client="vidup:0").request("POST", "/x", body=body)
         over.set()
     assert (reply.failure, "without an answer" in reply.text) == ("no-answer", True)
 
@@ -239,10 +250,10 @@ def test_a_connection_with_half_a_body_in_it_serves_no_other_request(road: Road)
         with road.opened(connection) as line:
             heads.append(head_of(line))
             line.sendall(b"HTTP/1.1 429 No\r\nContent-Length: 2\r\n\r\n{}" if len(heads) == 1 else GOOD)
-            over.wait(60)
+            over.wait(LONG)
 
     with serving(serve) as url:
-        line = road.transport(url, timeout=20)
+        line = road.transport(url, timeout=LONG)
         assert line.request("POST", "/x", body=Zeros(64)).status == 429
         assert line.request("GET", "/x").status == 201
         over.set()
@@ -299,14 +310,14 @@ def test_what_is_counted_is_what_the_kernel_took() -> None:
 
     def serve(connection: socket.socket) -> None:
         early = len(head_of(connection).partition(b"\r\n\r\n")[2])
-        given_up.wait(60)
+        given_up.wait(LONG)
         got.append(early + read_all(connection, len(body)))
         over.set()
 
     with serving(serve) as url:
         reply = Transport(url, timeout=0.5, client="vidup:0").request("POST", "/x", body=body)
         given_up.set()
-        assert over.wait(60)
+        assert over.wait(LONG)
     assert (reply.failure, "took no data" in reply.text) == ("no-answer", True)
     assert got == [sum(body.moves)]
     assert 0 < got[0] < len(body)
@@ -341,7 +352,7 @@ def test_a_slow_line_shows_that_it_moves_over_tls_too(tls: ssl.SSLContext, bundl
     assert (min(counted), max(counted), sum(counted)) == (16 * 1024, MIB // 2, len(body))
 
 
-@pytest.mark.timeout(40)
+@pytest.mark.timeout(2 * LONG)
 def test_a_session_ticket_does_not_end_the_watch_over_the_rest_of_a_body(
     tls: ssl.SSLContext, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,10 +363,10 @@ def test_a_session_ticket_does_not_end_the_watch_over_the_rest_of_a_body(
     def hold(connection: socket.socket) -> None:
         with tls.wrap_socket(connection, server_side=True) as line:
             assert line.version() == "TLSv1.3"
-            over.wait(60)
+            over.wait(LONG)
 
     with serving(hold) as url:
-        line = Transport(url.replace("http:", "https:"), timeout=0.6, client="vidup:0")
+        line = Transport(url.replace("http:", "https:"), timeout=2.0, client="vidup:0")
         reply = line.request("POST", "/x", body=body, answer_timeout=3600)
         over.set()
     assert body.all_out
@@ -367,7 +378,7 @@ def test_a_line_that_dies_with_the_end_of_a_body_in_the_kernel_is_dead_and_not_a
     release, body = threading.Event(), Zeros(1)
 
     def hold(_connection: socket.socket) -> None:
-        release.wait(60)
+        release.wait(LONG)
 
     with serving(hold) as url:
         reply = Transport(url, timeout=0.6, client="vidup:0").request("POST", "/x", body=body, answer_timeout=3600)
@@ -395,13 +406,13 @@ def test_a_body_is_told_that_the_peer_takes_what_the_kernel_held(monkeypatch: py
 
     def serve(connection: socket.socket) -> None:
         early = len(head_of(connection).partition(b"\r\n\r\n")[2])
-        assert watched.wait(60)
+        assert watched.wait(LONG)
         read_all(connection, len(body) - early)
-        assert told.wait(60)
+        assert told.wait(LONG)
         connection.sendall(GOOD)
 
     with serving(serve) as url:
-        assert Transport(url, timeout=60, client="vidup:0").request("POST", "/x", body=body).status == 201
+        assert Transport(url, timeout=LONG, client="vidup:0").request("POST", "/x", body=body).status == 201
     assert told.is_set()
 
 

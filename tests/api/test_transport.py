@@ -16,7 +16,7 @@ import pytest
 import responses
 
 from tests.api.conftest import serving
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 from vidup.api.client import Api
 from vidup.api.credentials import ApiKey, Credentials, Token
 from vidup.api.transport.striking import Secrets, mask_url
@@ -30,7 +30,7 @@ from vidup.verdicts.rules import TABLE
 HOST = "https://ws.api.video"
 
 
-def transport(base_url: str = HOST, timeout: float = 10.0) -> Transport:
+def transport(base_url: str = HOST, timeout: float = LONG) -> Transport:
     return Transport(base_url, timeout=timeout, client="vidup:0.1.0")
 
 
@@ -217,13 +217,13 @@ def test_a_wait_for_an_answer_can_be_ended_from_another_thread() -> None:
     def hold(connection: socket.socket) -> None:
         connection.recv(65536)
         begun.set()
-        over.wait(30)
+        over.wait(LONG)
 
     with serving(hold) as url:
-        line = transport(url, timeout=30)
+        line = transport(url, timeout=LONG)
         thread = threading.Thread(target=lambda: replies.append(line.request("POST", "/x", body=_Sent())))
         thread.start()
-        assert begun.wait(10)
+        assert begun.wait(LONG)
         line.hang_up(0)
         while thread.is_alive():
             line.hang_up(thread.ident or 0)
@@ -243,7 +243,7 @@ def test_an_answer_that_dribbles_ends_at_the_timeout() -> None:
             connection.sendall(b"1\r\n \r\n")
 
     with serving(dribble) as url:
-        reply = transport(url, timeout=0.3).request("GET", "/x")
+        reply = transport(url, timeout=2.0).request("GET", "/x")
         over.set()
     assert (reply.status, reply.promised) == (200, False)
 
@@ -588,7 +588,7 @@ def test_a_peer_that_takes_nothing_is_noticed_within_the_timeout() -> None:
     release = threading.Event()
 
     def hold(_connection: socket.socket) -> None:
-        release.wait(20)
+        release.wait(LONG)
 
     with serving(hold) as url:
         reply = transport(url, timeout=0.5).request("GET", "/x")
@@ -633,7 +633,7 @@ def test_a_connection_that_the_server_closed_while_idle_is_opened_anew() -> None
         line = transport(url)
         for _ in range(3):
             assert line.request("GET", "/x").status == 200
-            assert closed.acquire(timeout=10)
+            assert closed.acquire(timeout=LONG)
     assert len(accepted) == 3
 
 
@@ -661,7 +661,7 @@ def test_a_connection_opened_early_serves_the_first_request_if_it_still_stands(
     with serving(answer) as url:
         line = transport(url.replace("http:", "https:"))
         line.connect()
-        assert ready.acquire(timeout=10)
+        assert ready.acquire(timeout=LONG)
         assert line.request("GET", "/x").status == 200
     assert len(served) == (2 if hangs_up else 1)
 
@@ -684,11 +684,11 @@ def test_nothing_is_opened_early_without_tls() -> None:
 
 def test_connecting_early_to_nobody_is_left_to_the_request() -> None:
     """It raises nothing, and the request says what is wrong."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    line = transport(f"https://127.0.0.1:{port}")
-    line.connect()
-    assert "refused" in line.request("GET", "/x").text.lower()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        line = transport(f"https://127.0.0.1:{taken.getsockname()[1]}")
+        line.connect()
+        assert "refused" in line.request("GET", "/x").text.lower()
 
 
 def test_a_proxys_password_is_struck_out_as_it_goes_over_the_wire() -> None:

@@ -9,14 +9,14 @@ import pexpect
 import pyte
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import LONG, Cli
 from vidup.commands.demo import _verdict
 
 
 def spawn(vidup: Cli) -> pexpect.spawn[str]:
     command = vidup.command("demo")
     env = vidup.env(TERM="xterm-256color", LC_ALL="C.UTF-8", TMPDIR=str(vidup.cwd))
-    return pexpect.spawn(command[0], command[1:], env=env, dimensions=(50, 80), timeout=60, encoding="utf-8")
+    return pexpect.spawn(command[0], command[1:], env=env, dimensions=(50, 80), timeout=2 * LONG, encoding="utf-8")
 
 
 def rows(shown: str) -> list[str]:

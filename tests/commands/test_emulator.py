@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 
 
 def test_v_shows_a_line_for_each_request(video: Callable[..., Path], vidup: Cli) -> None:
@@ -17,7 +17,7 @@ def test_v_shows_a_line_for_each_request(video: Callable[..., Path], vidup: Cli)
     where = json.loads(server.stdout.readline())
     done = vidup("upload", video(12 * MIB), "-j", "1", env={"VIDUP_BASE_URL": where["url"], "VIDUP_API_KEY": where["api_key"]})
     server.send_signal(signal.SIGTERM)
-    stdout, stderr = server.communicate(timeout=30)
+    stdout, stderr = server.communicate(timeout=LONG)
     told = [line for line in stderr.splitlines() if not line.startswith(("Serving", "Try"))]
     video_id = done.stdout.strip()
     assert told[:2] == ["200  POST /auth/api-key", "201  POST /videos"]
@@ -36,7 +36,7 @@ def test_without_it_requests_are_not_told(video: Callable[..., Path], vidup: Cli
     where = json.loads(server.stdout.readline())
     vidup("upload", video(MIB), env={"VIDUP_BASE_URL": where["url"], "VIDUP_API_KEY": where["api_key"]})
     server.send_signal(signal.SIGTERM)
-    assert "POST" not in server.communicate(timeout=30)[1]
+    assert "POST" not in server.communicate(timeout=LONG)[1]
 
 
 def test_no_line_holds_an_upload_token(vidup: Cli) -> None:
@@ -48,5 +48,5 @@ def test_no_line_holds_an_upload_token(vidup: Cli) -> None:
     token = vidup("token", "create", env=env).stdout.strip()
     assert vidup("token", "delete", token, env=env).returncode == 0
     server.send_signal(signal.SIGTERM)
-    stderr = server.communicate(timeout=30)[1]
+    stderr = server.communicate(timeout=LONG)[1]
     assert token and token not in stderr and "DELETE /upload-tokens/***" in stderr

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MIB, Cli, fill, sha256
+from tests.conftest import LONG, MIB, Cli, fill, sha256
 from vidup.emulator.server import Emulator
 
 
@@ -229,5 +229,5 @@ def test_a_signal_while_the_list_is_read_ends_at_once(emulator: Emulator, vidup:
         running.stdin.write("\n" * 200_000)  # more than a pipe holds: once it is written, vidup is reading
         running.stdin.flush()
         running.send_signal(signal.SIGINT)
-        assert running.wait(20) == -signal.SIGINT
+        assert running.wait(LONG) == -signal.SIGINT
         assert (running.stdout.read(), list(emulator.requests)) == ("", [])

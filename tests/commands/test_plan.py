@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import MIB, Cli, statuses
+from tests.conftest import LONG, MIB, Cli, statuses
 from vidup.emulator.server import Emulator
 from vidup.plan.forecast import Forecast
 from vidup.plan.parts import MAX_PART, MAX_SIZE, MIN_PART, Plan, total_parts_for
@@ -185,5 +185,5 @@ def test_a_file_on_standard_input_is_planned_as_that_file(video: Callable[..., P
     path = video(12 * MIB)
     with path.open("rb") as file:
         process = vidup.start("plan", "--json", "-", stdin=file)
-        told = json.loads(process.communicate(timeout=20)[0])
+        told = json.loads(process.communicate(timeout=LONG)[0])
     assert (told["file"], told["size"]) == (str(path), 12 * MIB)

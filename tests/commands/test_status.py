@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 from vidup.api.videostatus import read_video_status
 from vidup.emulator.server import Emulator
 
@@ -107,9 +107,9 @@ def test_a_wait_that_is_stopped_tells_what_was_seen_last(
     video_id = vidup("upload", video(1000), emulator=emulator).stdout.strip()
     seen = len(emulator.requests)
     process = vidup.start("status", "--wait", "--json", video_id, emulator=emulator)
-    assert emulator.wait_until(lambda: len(emulator.requests) > seen + 2, 20)
+    assert emulator.wait_until(lambda: len(emulator.requests) > seen + 2, LONG)
     process.send_signal(kill)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=LONG)
     assert process.returncode == -kill
     told = json.loads(out)
     assert (told["video_id"], told["encoding"]["playable"], told["exit_code"]) == (video_id, False, 128 + kill)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MIB, Cli, parts_sent, sha256
+from tests.conftest import LONG, MIB, Cli, parts_sent, sha256
 from vidup.api.uploadtokens import UploadToken, prefixes, read_token, token_line
 from vidup.emulator.server import Emulator
 
@@ -144,7 +144,7 @@ def test_the_recipe_works_as_written(emulator: Emulator, video: Callable[..., Pa
     key = f"VIDUP_API_KEY={shlex.quote(emulator.api_key)}"
     env = vidup.env() | {"VIDUP_BASE_URL": emulator.url}
     done = subprocess.run(
-        ["sh", "-c", f"{key} {here} | {far}"], env=env, cwd=tmp_path, text=True, capture_output=True, timeout=100, check=False
+        ["sh", "-c", f"{key} {here} | {far}"], env=env, cwd=tmp_path, text=True, capture_output=True, timeout=LONG, check=False
     )
     assert done.returncode == 0, done.stderr
     (stored,) = (tmp_path / "store").glob("*.mp4")

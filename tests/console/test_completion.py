@@ -16,7 +16,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 from vidup.emulator.server import Emulator
 from vidup.state.journal import Journal, StateFolder
 from vidup.state.record import Checkpoint
@@ -62,7 +62,7 @@ def tab(shell: str, folder: Path, vidup: Cli) -> Iterator[Tab]:
     """tab(line): type the line, TAB and Enter into the real shell; what vidup was run with."""
     words, setup = START[shell]
     env = vidup.env(PATH=f"{folder}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", TERM="xterm", LC_ALL="C.UTF-8")
-    terminal = pexpect.spawn(present(shell), words, env=env, cwd=str(vidup.cwd), encoding="utf-8", timeout=20, dimensions=(40, 160))
+    terminal = pexpect.spawn(present(shell), words, env=env, cwd=str(vidup.cwd), encoding="utf-8", timeout=LONG, dimensions=(40, 160))
     terminal.sendline(setup.format(file=shlex.quote(str(ROOT / "completions" / FILES[shell]))) + '; vidup rea""dy')
     terminal.expect_exact("RAN:<ready>:END")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 from tests.console.test_signals import AT_IMPORT
 from vidup.emulator.server import Emulator
 
@@ -59,7 +59,7 @@ def test_a_signal_while_the_key_is_awaited_ends_at_once(tmp_path: Path, video: V
     process = vidup.start("upload", "--json", "--api-key-file", tmp_path / "key", video(6 * MIB))
     with (tmp_path / "key").open("wb"):  # opened when vidup opens it, and nothing is written
         process.send_signal(signal.SIGINT)
-        stdout, _ = process.communicate(timeout=20)
+        stdout, _ = process.communicate(timeout=LONG)
     assert (process.returncode, json.loads(stdout)["exit_code"]) == (-signal.SIGINT, 130)
 
 

@@ -16,7 +16,7 @@ from typing import IO
 
 import pytest
 
-from tests.conftest import Cli, sha256
+from tests.conftest import LONG, Cli, sha256
 from tests.console.streaming import MIB, PART
 from tests.source.ffmpeg import FFMPEG, needs_ffmpeg
 from vidup.emulator.server import Emulator
@@ -35,11 +35,11 @@ def parts(emulator: Emulator) -> list[int]:
 
 
 @contextmanager
-def recorder(path: Path, container: str, *options: str, seconds: float = 4) -> Iterator[subprocess.Popen[bytes]]:
-    """ffmpeg, writing some 5 MB a second in real time."""
+def recorder(path: Path, container: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """ffmpeg, writing some 5 MB a second in real time until it is told to end: by SIGINT, well."""
     assert FFMPEG is not None
     words = [FFMPEG, "-v", "error", "-nostdin", "-re", "-y", "-f", "lavfi", "-i", "testsrc2=s=480x360:r=25,noise=alls=60:allf=t",
-             "-t", str(seconds), "-c:v", "mpeg2video", "-q:v", "2", *options, "-f", container, str(path)]  # fmt: skip
+             "-t", str(2 * LONG), "-c:v", "mpeg2video", "-q:v", "2", *options, "-f", container, str(path)]  # fmt: skip
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while not path.exists() and process.poll() is None:
             time.sleep(0.02)
@@ -49,6 +49,13 @@ def recorder(path: Path, container: str, *options: str, seconds: float = 4) -> I
             process.kill()
 
 
+def end(recording: subprocess.Popen[bytes], emulator: Emulator, count: int = 1) -> None:
+    """Have the recorder finish its file once so many parts of it are on the server."""
+    assert emulator.wait_until(lambda: len(parts(emulator)) >= count, LONG)
+    recording.send_signal(signal.SIGINT)
+    recording.wait(LONG)
+
+
 @needs_ffmpeg
 @pytest.mark.parametrize("kind", CONTAINERS)
 def test_a_recording_is_on_its_way_before_it_is_over(kind: str, emulator: Emulator, vidup: Cli, tmp_path: Path) -> None:
@@ -56,12 +63,13 @@ def test_a_recording_is_on_its_way_before_it_is_over(kind: str, emulator: Emulat
     path = tmp_path / "recording"
     with recorder(path, kind.split()[0], *CONTAINERS[kind]) as recording:
         process = vidup.start("upload", *OPTIONS, "--json", path, emulator=emulator)
-        recording.wait(60)
+        assert emulator.wait_until(lambda: parts(emulator), LONG)
         early = parts(emulator)
-        out, err = process.communicate(timeout=60)
+        end(recording, emulator)
+        out, err = process.communicate(timeout=LONG)
     told = json.loads(out)
     assert told["exit_code"] == 0, err
-    assert len(early) >= 1 and 1 not in early
+    assert 1 not in early
     assert parts(emulator)[-2:] == [1, told["total_parts"]]
     assert emulator.sha256(told["video_id"]) == sha256(path)
     assert told["size"] == path.stat().st_size
@@ -71,11 +79,13 @@ def test_a_recording_is_on_its_way_before_it_is_over(kind: str, emulator: Emulat
 def test_a_recorder_that_rewrites_all_of_it_ends_with_nothing_completed(emulator: Emulator, vidup: Cli, tmp_path: Path) -> None:
     """+faststart moves every byte; the finished file can then be uploaded as one."""
     path = tmp_path / "recording.mp4"
-    with recorder(path, "mp4", "-movflags", "+faststart"):
-        done = vidup("upload", *OPTIONS, path, emulator=emulator)
-    assert done.returncode == 3
-    assert "was rewritten while it was uploaded" in done.stderr
-    assert done.stderr.splitlines()[-1].endswith(f"→ Upload the finished file: vidup upload {path}")
+    with recorder(path, "mp4", "-movflags", "+faststart") as recording:
+        process = vidup.start("upload", *OPTIONS, path, emulator=emulator)
+        end(recording, emulator)
+        _, err = process.communicate(timeout=LONG)
+    assert process.returncode == 3
+    assert "was rewritten while it was uploaded" in err
+    assert err.splitlines()[-1].endswith(f"→ Upload the finished file: vidup upload {path}")
     assert not any(video.complete for video in emulator.videos.values())
     again = vidup("upload", path, emulator=emulator)
     assert (again.returncode, emulator.sha256(again.stdout.strip())) == (0, sha256(path))
@@ -86,11 +96,11 @@ def test_a_recorder_that_rewrites_all_of_it_ends_with_nothing_completed(emulator
 def test_a_recorder_that_is_killed_makes_no_video(kind: str, emulator: Emulator, vidup: Cli, tmp_path: Path) -> None:
     """It lacks the table of what is in it, which no recorder will ever write."""
     path = tmp_path / f"recording.{kind}"
-    with recorder(path, kind, seconds=30) as recording:
+    with recorder(path, kind) as recording:
         process = vidup.start("upload", *OPTIONS, path, emulator=emulator)
-        assert emulator.wait_until(lambda: parts(emulator), 30)
+        assert emulator.wait_until(lambda: parts(emulator), LONG)
         recording.kill()
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=LONG)
     assert process.returncode == 3
     assert "is still being written, or cut" in err
     assert 1 not in parts(emulator) and not any(video.complete for video in emulator.videos.values())
@@ -100,16 +110,17 @@ def test_a_recorder_that_is_killed_makes_no_video(kind: str, emulator: Emulator,
 def test_a_killed_follower_goes_on_with_what_has_grown_meanwhile(emulator: Emulator, vidup: Cli, tmp_path: Path) -> None:
     """The same command again, or `vidup resume`: what was sent is compared, and not sent twice."""
     path = tmp_path / "recording.mkv"
-    with recorder(path, "matroska", seconds=6) as recording:
+    with recorder(path, "matroska") as recording:
         process = vidup.start("upload", *OPTIONS, path, emulator=emulator)
-        assert emulator.wait_until(lambda: len(parts(emulator)) >= 2, 30)
+        assert emulator.wait_until(lambda: len(parts(emulator)) >= 2, LONG)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=10)
-        before = emulator.payload_bytes()
-        done = vidup("resume", "--json", emulator=emulator)
-        assert recording.wait(60) == 0
-    told = json.loads(done.stdout)
-    assert told["exit_code"] == 0, done.stderr
+        process.communicate(timeout=LONG)
+        before, sent = emulator.payload_bytes(), len(parts(emulator))
+        process = vidup.start("resume", "--json", emulator=emulator)
+        end(recording, emulator, sent + 1)
+        out, err = process.communicate(timeout=LONG)
+    told = json.loads(out)
+    assert told["exit_code"] == 0, err
     assert told["parts_skipped"] >= 1
     assert emulator.sha256(told["video_id"]) == sha256(path)
     assert before + told["bytes_sent"] <= path.stat().st_size + 2 * PART
@@ -152,9 +163,9 @@ def test_a_file_that_is_changed_behind_what_was_sent_is_never_completed(
     path = tmp_path / "recording.mkv"
     with writing(path, 4 * PART) as file:
         process = vidup.start("upload", *OPTIONS, path, emulator=emulator)
-        assert emulator.wait_until(lambda: len(parts(emulator)) == 2, 20)
+        assert emulator.wait_until(lambda: len(parts(emulator)) == 2, LONG)
         change(path, file)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=LONG)
     assert process.returncode == 3, err
     assert "was rewritten while it was uploaded" in err
     assert sorted(parts(emulator)) == [2, 3] and not any(video.complete for video in emulator.videos.values())
@@ -169,14 +180,14 @@ def test_its_head_and_its_tail_may_change_until_the_end(emulator: Emulator, vidu
     path = tmp_path / "recording.mkv"
     with writing(path, 3 * PART + 9) as file:
         process = vidup.start("upload", *OPTIONS, path, emulator=emulator)
-        assert emulator.wait_until(lambda: len(parts(emulator)) == 2, 20)
+        assert emulator.wait_until(lambda: len(parts(emulator)) == 2, LONG)
         file.seek(100)
         file.write(b"duration 42")
         file.seek(3 * PART)
         file.write(b"another tail, and longer")
         time.sleep(0.5)
         assert sorted(parts(emulator)) == [2, 3]
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=LONG)
     assert process.returncode == 0, err
     assert emulator.sha256(out.strip()) == sha256(path)
 
@@ -205,10 +216,10 @@ def test_idle_0_is_no_end_while_somebody_writes(emulator: Emulator, vidup: Cli, 
     path = tmp_path / "recording.mkv"
     with writing(path, 3 * PART):
         process = vidup.start("upload", *OPTIONS, "--idle", "0", path, emulator=emulator)
-        assert emulator.wait_until(lambda: 2 in parts(emulator), 20)
+        assert emulator.wait_until(lambda: 2 in parts(emulator), LONG)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(2)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=LONG)
     assert process.returncode == 0, err
     assert emulator.sha256(out.strip()) == sha256(path)
 
@@ -227,9 +238,9 @@ def test_list_shows_a_growing_file(emulator: Emulator, vidup: Cli, tmp_path: Pat
     path = tmp_path / "recording.mkv"
     with writing(path, 3 * PART):
         process = vidup.start("upload", *OPTIONS, path, emulator=emulator)
-        assert emulator.wait_until(lambda: parts(emulator), 20)
+        assert emulator.wait_until(lambda: parts(emulator), LONG)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=LONG)
         (row,) = json.loads(vidup("list", "--json").stdout)
         assert (row["file"], row["size"], row["total_parts"]) == (f"follow:{path}", None, None)
         assert "growing" in vidup("list").stdout

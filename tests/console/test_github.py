@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 from vidup.emulator.server import Emulator
 
 Video = Callable[..., Path]
@@ -46,7 +46,7 @@ def test_the_ids_are_told_before_the_end(emulate: Callable[..., Emulator], video
     """A step that is killed has told them; several files share one table."""
     emulator, path = emulate(faults=["part=2,times=*:slow=100K"]), video(12 * MIB)
     process = vidup.start("upload", path, "--part-size", "5MiB", emulator=emulator, env=step)
-    assert emulator.wait_until(emulator.in_progress, 30)
+    assert emulator.wait_until(emulator.in_progress, LONG)
     process.kill()
     process.communicate()
     told = outputs(step)

@@ -16,7 +16,7 @@ import pexpect
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.conftest import MIB, Cli, fill
+from tests.conftest import LONG, MIB, Cli, fill
 from tests.console.test_outcomes import EVENT, RESULT
 from vidup.emulator.server import Emulator
 from vidup.inert import command_line, inert
@@ -126,7 +126,7 @@ def test_file_names_on_a_terminal(path: Path, emulate: Callable[..., Emulator], 
     emulator = emulate(faults=["part=2:error=uploaded-file-invalid-file"])
     for code in (6, 0):
         command = vidup.command("upload", path, "--part-size", "5MiB")
-        terminal = pexpect.spawn(command[0], command[1:], env=vidup.env(emulator, TERM="xterm"), timeout=20)
+        terminal = pexpect.spawn(command[0], command[1:], env=vidup.env(emulator, TERM="xterm"), timeout=LONG)
         shown = cast(bytes, terminal.read()).decode("utf-8")
         terminal.close()
         assert terminal.exitstatus == code
@@ -150,7 +150,7 @@ def test_server_messages_on_a_terminal(refusing: str, video: Callable[..., Path]
     """The same through the live view."""
     command = vidup.command("upload", video(10))
     env = vidup.env(TERM="xterm", VIDUP_API_KEY="key1", VIDUP_BASE_URL=refusing)
-    terminal = pexpect.spawn(command[0], command[1:], env=env, timeout=20, encoding="utf-8", dimensions=(24, 1000))
+    terminal = pexpect.spawn(command[0], command[1:], env=env, timeout=LONG, encoding="utf-8", dimensions=(24, 1000))
     shown = terminal.read()
     assert_drawing_only(shown)
     assert "owned" in shown and "[/x]:smile:" in shown

@@ -10,7 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import LONG, Cli
 from vidup.api.credentials import ApiKey
 from vidup.console.keys import drop_key, find_key, keep_key, kept_key, key_path
 from vidup.emulator.server import Emulator
@@ -38,7 +38,7 @@ def test_login_keeps_a_key_from_a_pipe_and_upload_uses_it(emulator: Emulator, vi
 def test_on_a_terminal_the_key_is_asked_for_and_not_shown(emulator: Emulator, vidup: Cli) -> None:
     """What is typed does not come back."""
     process = pexpect.spawn(
-        sys.executable, ["-m", "vidup", "login", "--base-url", emulator.url], env=vidup.env(), encoding="utf-8", timeout=30
+        sys.executable, ["-m", "vidup", "login", "--base-url", emulator.url], env=vidup.env(), encoding="utf-8", timeout=LONG
     )
     process.expect("API key for .* \\(not shown\\): ")
     process.sendline(emulator.api_key)

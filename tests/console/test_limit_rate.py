@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MIB, Cli, sha256
+from tests.conftest import LONG, MIB, Cli, sha256
 from vidup.api.transport import dialing
 from vidup.api.transport.kernel import socket_options
 from vidup.api.transport.transport import Transport
@@ -77,7 +77,7 @@ def test_the_kernel_is_told_to_hold_little(emulator: Emulator, monkeypatch: pyte
 
     monkeypatch.setattr(dialing, "dial", noting)
     for buffer in (None, 65536, 1280 * 1024):
-        transport = Transport(emulator.url, timeout=5, client="a:1", buffer=buffer)
+        transport = Transport(emulator.url, timeout=LONG, client="a:1", buffer=buffer)
         assert transport.request("GET", "/videos").status == 401
     assert asked == [socket_options(), socket_options(65536), socket_options(1280 * 1024)]
     assert len({str(options) for options in asked}) == 3

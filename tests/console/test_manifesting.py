@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Cli, fill, inject, sha256
+from tests.conftest import LONG, Cli, Gate, fill, inject, sha256
 from vidup.emulator.server import Emulator
 
 Emulate = Callable[..., Emulator]
@@ -174,11 +174,11 @@ def _killed(choice: random.Random, vidup: Cli, emulator: Emulator, words: list[s
     process = vidup.start(*words, emulator=emulator, env=env)
     if kind == "bytes":
         threshold = emulator.payload_bytes() + choice.randrange(1_000_000)
-        emulator.wait_until(lambda: emulator.payload_bytes() >= threshold or process.poll() is not None, 30)
+        assert emulator.wait_until(lambda: emulator.payload_bytes() >= threshold or process.poll() is not None, LONG)
         process.kill()
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=LONG)
     assert process.returncode in (0, -signal.SIGKILL), stderr
-    emulator.wait_until(lambda: not emulator.in_progress(), 10)
+    assert emulator.wait_until(lambda: not emulator.in_progress(), LONG)
     return process.returncode == 0
 
 
@@ -216,20 +216,22 @@ def test_a_record_left_behind_by_a_kill_is_dropped(emulator: Emulator, tmp_path:
 
 
 @pytest.mark.parametrize("more", [(), ("--if-exists", "skip")])
-def test_another_machine_goes_on_with_the_manifest(more: tuple[str, ...], emulate: Emulate, tmp_path: Path, vidup: Cli, done: Path) -> None:
+def test_another_machine_goes_on_with_the_manifest(
+    more: tuple[str, ...], emulator: Emulator, gate: Gate, tmp_path: Path, vidup: Cli, done: Path
+) -> None:
     """The machine and its state are gone, the files are in another folder: what the manifest has is not sent again, and with --if-exists
     skip neither is what became whole a moment before its row."""
-    emulator = emulate(faults=["part=*,times=*:slow=200K"])
+    gate.hold(lambda record: record.part and sum(one.part is not None for one in emulator.requests) > 6)
     paths = clips(tmp_path / "one", 12)
     words: list[str | Path] = ["upload", "-r", ".", "--manifest", done, "--portable", "-j", "2", *more]
     process = Cli(vidup.state, tmp_path / "one").start(*words, emulator=emulator)
-    assert emulator.wait_until(lambda: done.exists() and len(done.read_text().splitlines()) >= 4, 60)
+    assert emulator.wait_until(lambda: done.exists() and len(done.read_text().splitlines()) >= 4, LONG)
     process.kill()
     process.communicate()
-    emulator.wait_until(lambda: not emulator.in_progress(), 10)
+    gate.open()
+    assert emulator.wait_until(lambda: not emulator.in_progress(), LONG)
     shutil.rmtree(vidup.state)
     shutil.move(tmp_path / "one", tmp_path / "two")
-    emulator.clear_faults()
     kept = {row["video_id"] for row in rows(done)}
     again = Cli(tmp_path / "other state", tmp_path / "two")(*words, emulator=emulator)
     assert again.returncode == 0, again.stderr
@@ -244,18 +246,18 @@ def test_another_machine_goes_on_with_the_manifest(more: tuple[str, ...], emulat
 
 @pytest.mark.parametrize("wait", [(), ("--wait",)])
 def test_what_another_run_finished_meanwhile_is_no_second_video(
-    wait: tuple[str, ...], emulate: Emulate, tmp_path: Path, vidup: Cli, done: Path
+    wait: tuple[str, ...], emulate: Emulate, gate: Gate, tmp_path: Path, vidup: Cli, done: Path
 ) -> None:
     """Two runs with one manifest at the same time, as where a cron job overlaps with the one before: the slow one looked at the manifest
     before the quick one began, and comes to the file after it was done."""
-    emulator = emulate(faults=["part=*,times=1:stall-answer=3"], playable_after=0.2)
+    emulator = emulate(playable_after=0.2)
+    gate.hold(lambda record: record.part and record.video_id == next(iter(emulator.videos)))
     paths = clips(tmp_path / "clips", 4)
     slow = vidup.start("upload", *paths, "-j", "1", "--manifest", done, "--json", *wait, emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() > 0, 30)
-    slow.send_signal(signal.SIGSTOP)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > 0, LONG)
     quick = vidup("upload", paths[3], "--manifest", done, emulator=emulator)
-    slow.send_signal(signal.SIGCONT)
-    stdout, stderr = slow.communicate(timeout=60)
+    gate.open()
+    stdout, stderr = slow.communicate(timeout=LONG)
     told = [json.loads(line) for line in stdout.splitlines()]
     assert (slow.returncode, quick.returncode) == (0, 0), stderr
     assert [(one["skipped"], one["status"]) for one in told] == [(one == 3, "playable" if wait else "uploaded") for one in range(4)]
@@ -283,11 +285,12 @@ def test_a_rerun_that_waits_sends_nothing_and_waits(count: int, emulate: Emulate
 
 def test_a_wait_that_was_too_short_is_waited_on(emulate: Emulate, tmp_path: Path, vidup: Cli, done: Path) -> None:
     """9, with the videos whole on the server; the same command sends nothing again."""
-    emulator = emulate(playable_after=3.0)
+    emulator = emulate(faults=["on=status,times=*:encode=stuck"])
     paths = clips(tmp_path / "clips", 2)
     words: list[str | Path] = ["upload", *paths, "--manifest", done, "--wait"]
     short = vidup(*words, "--wait-timeout", "1", emulator=emulator)
     assert short.returncode == 9 and {row["exit_code"] for row in rows(done)} == {9}, short.stderr
+    emulator.clear_faults()
     shutil.rmtree(vidup.state)  # on another machine, too
     again = vidup(*words, emulator=emulator)
     assert (again.returncode, len(emulator.videos)) == (0, 2), again.stderr

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 from vidup.cli import vidup as group
 from vidup.commands.resume import resume
 from vidup.commands.upload import upload
@@ -128,8 +128,8 @@ def test_the_printed_command_can_be_pasted(emulator: Emulator, video: Callable[.
     (tmp_path / "my venv").symlink_to(BIN.parent)
     env = {**vidup.env(emulator), "PATH": "/usr/bin:/bin"}
     words = ["../my venv/bin/vidup", "upload", str(video(6 * MIB))]
-    failed = subprocess.run(words, env=env, cwd=vidup.cwd, capture_output=True, text=True, check=False, timeout=60)
-    listed = subprocess.run([words[0], "list"], env=env, cwd=vidup.cwd, capture_output=True, text=True, check=True, timeout=60)
+    failed = subprocess.run(words, env=env, cwd=vidup.cwd, capture_output=True, text=True, check=False, timeout=LONG)
+    listed = subprocess.run([words[0], "list"], env=env, cwd=vidup.cwd, capture_output=True, text=True, check=True, timeout=LONG)
     assert "Continue one with: '../my venv/bin/vidup' resume " in listed.stderr, failed.stderr
     command = listed.stderr.rpartition("with: ")[2]
-    assert subprocess.run(["sh", "-c", command], env=env, cwd=vidup.cwd, capture_output=True, check=False, timeout=60).returncode == 0
+    assert subprocess.run(["sh", "-c", command], env=env, cwd=vidup.cwd, capture_output=True, check=False, timeout=LONG).returncode == 0

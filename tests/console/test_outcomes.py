@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 from vidup.emulator.server import Emulator
 from vidup.errors import ExitCode
 
@@ -175,10 +175,10 @@ def test_nothing_to_resume(vidup: Cli) -> None:
 
 @pytest.fixture
 def running(emulate: Emulate, video: Video, vidup: Cli) -> subprocess.Popen[str]:
-    """An upload in the middle of its parts."""
+    """An upload in the middle of its parts, with many to come."""
     emulator = emulate(faults=["part=*,times=*:slow=4M"])
-    process = vidup.start("upload", video(40 * MIB), *SMALL, "-j", "2", emulator=emulator)
-    assert emulator.wait_until(lambda: len(emulator.requests) > 3 and emulator.in_progress(), 30)
+    process = vidup.start("upload", video(320 * MIB), *SMALL, "-j", "2", emulator=emulator)
+    assert emulator.wait_until(lambda: len(emulator.requests) > 3 and emulator.in_progress(), LONG)
     return process
 
 
@@ -186,7 +186,7 @@ def running(emulate: Emulate, video: Video, vidup: Cli) -> subprocess.Popen[str]
 def test_ended_by_a_signal(number: signal.Signals, running: subprocess.Popen[str]) -> None:
     """130, 143, 129 in the object; the process itself ends by the signal."""
     running.send_signal(number)
-    stdout, stderr = running.communicate(timeout=30)
+    stdout, stderr = running.communicate(timeout=LONG)
     done = subprocess.CompletedProcess(running.args, running.returncode, stdout, stderr)
     report, _ = checked(done, 128 + number, number)
     assert (report["status"], report["error"]) == ("interrupted", None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import LONG, Cli
 
 WORDS = [("explain",), ("explain", "--json"), ("--version",), ("-h",), ("list", "--json"), ("completion", "bash"), ("plan", __file__)]
 
@@ -17,7 +17,7 @@ def test_a_full_disk_behind_stdout_is_exit_3(words: tuple[str, ...], vidup: Cli)
     """Output is missing, so it is no success; nothing is to be reported."""
     with Path("/dev/full").open("w") as full:
         done = vidup.start(*words, stdout=full)
-        _out, told = done.communicate(timeout=60)
+        _out, told = done.communicate(timeout=LONG)
     assert done.returncode == 3
     assert "No space left on device" in told and "report" not in told and "Exception" not in told
 
@@ -28,7 +28,7 @@ def test_a_reader_that_has_had_enough_is_no_failure(words: tuple[str, ...], vidu
     with vidup.start(*words) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
-        assert (process.stderr.read(), process.wait(60)) == ("", 0)
+        assert (process.stderr.read(), process.wait(LONG)) == ("", 0)
 
 
 @pytest.mark.parametrize("words", [("demo", "--keep"), ("emulator", "--store")], ids=" ".join)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 from vidup.emulator.server import Emulator
 
 
@@ -17,7 +17,7 @@ from vidup.emulator.server import Emulator
 def test_a_terminal_shows_the_id_once(line: str, emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
     """In the summary where that is shown on it, else by itself: also where stderr went elsewhere, or tells a program."""
     words = subprocess.list2cmdline(vidup.command("upload", str(video(MIB))))
-    terminal = pexpect.spawn("sh", ["-c", line.format(vidup=words)], env=vidup.env(emulator, TERM="xterm"), timeout=30, encoding="utf-8")
+    terminal = pexpect.spawn("sh", ["-c", line.format(vidup=words)], env=vidup.env(emulator, TERM="xterm"), timeout=LONG, encoding="utf-8")
     shown = terminal.read()
     terminal.close()
     (video_id,) = emulator.videos
@@ -32,7 +32,7 @@ def test_a_stdout_that_takes_nothing_is_told(words: tuple[str, ...], emulator: E
     """The upload is whole, so exit 0; the id stands on stderr instead, with the command that prints it where it was wanted."""
     with open("/dev/full", "w") as full:
         done = vidup.start("upload", video(6 * MIB), *words, emulator=emulator, stdout=full)
-        _, stderr = done.communicate(timeout=30)
+        _, stderr = done.communicate(timeout=LONG)
     (video_id,) = emulator.videos
     lines = stderr.splitlines()
     assert done.returncode == 0

@@ -7,8 +7,8 @@ import json
 import os
 import re
 import signal
+import subprocess
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.conftest import MIB, Cli, fill, sha256, statuses
+from tests.conftest import LONG, MIB, Cli, fill, patient, sha256, statuses
 from vidup.emulator.server import Emulator
 
 Emulate = Callable[..., Emulator]
@@ -34,6 +34,17 @@ def objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def looked_at_until(process: subprocess.Popen[str], words: str) -> str:
+    """Ask it with SIGUSR1 how it stands until it stands so; the line that says so."""
+    assert process.stderr is not None
+    line = ""
+    while words not in line:
+        process.send_signal(signal.SIGUSR1)
+        while not re.search(r"\d+ of \d+ files  ", line := process.stderr.readline()):
+            assert line, "it has ended"
+    return line
+
+
 def test_results_come_in_the_order_given_whatever_is_done_first(emulate: Emulate, tmp_path: Path, vidup: Cli) -> None:
     """A big file first, and small ones that pass it; one log in for all, and every byte where it belongs."""
     emulator = emulate(faults=["part=2:stall-answer=1"])
@@ -48,7 +59,7 @@ def test_results_come_in_the_order_given_whatever_is_done_first(emulate: Emulate
 
 def test_a_result_is_out_as_soon_as_those_before_it_are(emulate: Emulate, tmp_path: Path, vidup: Cli) -> None:
     """The first ones need not wait for the last."""
-    emulator = emulate(faults=["part=1,times=*:slow=4M"])
+    emulator = emulate(faults=["part=1,times=*:slow=1M"])
     small, big = fill(tmp_path / "a.mp4", 1000), fill(tmp_path / "b.mp4", 30 * MIB)
     with vidup.start("upload", small, big, emulator=emulator) as process:
         assert process.stdout is not None
@@ -59,11 +70,11 @@ def test_a_result_is_out_as_soon_as_those_before_it_are(emulate: Emulate, tmp_pa
 
 def test_a_result_that_waits_for_its_turn_survives_a_kill(emulate: Emulate, tmp_path: Path, vidup: Cli) -> None:
     """Its record stays until it is out: the same command prints it then, and sends nothing again."""
-    emulator = emulate(faults=["part=2,times=*:stall-answer=30"])
+    emulator = emulate(faults=["part=2,times=*:stall-answer=600"])
     big, small = fill(tmp_path / "big.mp4", 12 * MIB), fill(tmp_path / "small.mp4", 1000)
     process = vidup.start("upload", big, small, "--part-size", "5MiB", emulator=emulator)
-    assert emulator.wait_until(lambda: any(view.complete for view in emulator.videos.values()), 30)
-    time.sleep(0.5)  # it hears of it, and holds the line back
+    assert emulator.wait_until(lambda: emulator.connections, LONG)
+    looked_at_until(process, "1 of 2 files")  # it has heard of it, and holds the line back
     process.kill()
     assert process.communicate()[0] == ""
     emulator.clear_faults()
@@ -187,9 +198,9 @@ def test_a_signal_stops_all_at_once(number: signal.Signals, emulate: Emulate, tm
     emulator = emulate(faults=["part=*,times=*:slow=1M"])
     paths = [fill(tmp_path / f"{n}.mp4", 12 * MIB, n) for n in range(6)]
     process = vidup.start("upload", *paths, "--json", "-j", "2", emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, 30)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, LONG)
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=20)
+    stdout, stderr = process.communicate(timeout=LONG)
     assert process.returncode == -number
     rows = objects(stdout)
     assert [row["file"] for row in rows] == list(map(str, paths))
@@ -205,19 +216,19 @@ def test_a_signal_stops_all_at_once(number: signal.Signals, emulate: Emulate, tm
 
 def test_a_second_signal_leaves_an_object_for_every_file(emulate: Emulate, tmp_path: Path, vidup: Cli) -> None:
     """Once each and in the order given: what was held back, what was open, and what never began."""
-    emulator = emulate(faults=["part=2:stall-answer=30"])
+    emulator = emulate(faults=["part=2:stall-answer=600"])
     big, *small = fill(tmp_path / "big.mp4", 12 * MIB), *clips(tmp_path, 6)
-    process = vidup.start("upload", big, *small, "--json", "-j", "3", "--part-size", "5MiB", emulator=emulator)
-    assert emulator.wait_until(lambda: sum(view.complete for view in emulator.videos.values()) == 6, 30)
-    time.sleep(0.3)
+    words: tuple[str | Path, ...] = ("upload", big, *small, "--json", "-j", "3", "--part-size", "5MiB")
+    process = vidup.start(*words, emulator=emulator, env=patient(tmp_path / "out"))
+    assert emulator.wait_until(lambda: emulator.connections, LONG)
+    looked_at_until(process, "6 of 7 files")
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     while "Stopping" not in process.stderr.readline():
         pass
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=10)
-    assert time.monotonic() - began < 4 and process.returncode == -signal.SIGINT
+    stdout, stderr = process.communicate(timeout=LONG)  # the first alone waits for the answer
+    assert process.returncode == -signal.SIGINT
     rows = objects(stdout)
     assert [row["file"] for row in rows] == [str(path) for path in (big, *small)]
     assert [row["status"] for row in rows] == ["interrupted"] + ["uploaded"] * 6
@@ -226,14 +237,10 @@ def test_a_second_signal_leaves_an_object_for_every_file(emulate: Emulate, tmp_p
 
 def test_a_look_is_one_line_of_all(emulate: Emulate, tmp_path: Path, vidup: Cli) -> None:
     """SIGUSR1."""
-    emulator = emulate(faults=["part=*,times=*:slow=1M"])
+    emulator = emulate(faults=["part=*,times=*:slow=200K"])
     process = vidup.start("upload", *[fill(tmp_path / f"{n}.mp4", 6 * MIB, n) for n in range(3)], emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, 30)
-    process.send_signal(signal.SIGUSR1)
-    assert process.stderr is not None
-    while "of 3 files" not in (line := process.stderr.readline()):
-        pass
-    assert re.search(r"0 of 3 files  .*/18.0 MiB", line)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > 0, LONG)
+    assert re.search(r"0 of 3 files  .*/18.0 MiB", looked_at_until(process, "of 3 files"))
     process.kill()
     process.communicate()
 
@@ -248,7 +255,7 @@ def test_a_stdout_that_takes_nothing_stops_no_upload(emulator: Emulator, tmp_pat
     os.close(read)
     process = vidup.start("upload", *paths, emulator=emulator, stdout=write)
     os.close(write)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=LONG)
     assert process.returncode == 0 and stderr.count("Standard output took nothing") == 1, stderr
     sent = emulator.payload_bytes()
     done = vidup("upload", *paths, emulator=emulator)
@@ -282,10 +289,10 @@ def test_resume_all_continues_them_at_once_over_one_line(emulate: Emulate, tmp_p
     emulator = emulate(faults=["part=*,times=*:slow=1M"])
     paths = [fill(tmp_path / f"{n}.mp4", 12 * MIB, n) for n in range(2)]
     process = vidup.start("upload", *paths, emulator=emulator)
-    assert emulator.wait_until(lambda: len(emulator.videos) == 2 and emulator.payload_bytes() > MIB, 30)
+    assert emulator.wait_until(lambda: len(emulator.videos) == 2 and emulator.payload_bytes() > MIB, LONG)
     process.kill()
     process.communicate()
-    emulator.wait_until(lambda: not emulator.in_progress(), 10)
+    assert emulator.wait_until(lambda: not emulator.in_progress(), LONG)
     emulator.clear_faults()
     emulator.add_fault("part=*,times=*:slow=20M")
     logins = len(statuses(emulator, path_end="/auth/api-key"))
@@ -317,6 +324,6 @@ def test_nothing_waits_for_a_reader_of_many_results(emulate: Emulate, tmp_path: 
     reader = threading.Timer(1.0, lambda: late.append(process.stdout.read() if process.stdout else ""))
     reader.start()
     reader.join()
-    process.wait(30)
+    process.wait(LONG)
     process.communicate()
     assert [row["file"] for row in objects(late[0])] == list(map(str, paths))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli, Gate, bodies_out, heard_until, patient
 from vidup.console.session import code_of
 from vidup.console.totals import Totals
 from vidup.emulator.server import Emulator
@@ -87,43 +87,45 @@ def two_begun(emulator: Emulator, video: Video, vidup: Cli) -> Emulator:
 def test_a_stderr_that_nobody_reads(words: tuple[str, ...], full_pipe: int, emulator: Emulator, video: Video, vidup: Cli) -> None:
     """The upload ends well, and so does the process."""
     process = vidup.start("upload", video(12 * MIB), "--json", *words, emulator=emulator, stderr=full_pipe)
-    stdout, _ = process.communicate(timeout=30)
+    stdout, _ = process.communicate(timeout=LONG)
     assert (process.returncode, json.loads(stdout)["status"]) == (0, "uploaded")
 
 
 def test_a_signal_while_nobody_reads_stderr(full_pipe: int, emulate: Emulate, video: Video, vidup: Cli) -> None:
     """The object is printed, and the process ends by the signal."""
-    emulator = emulate(faults=["part=*,times=*:slow=4M"])
+    emulator = emulate(faults=["part=*,times=*:slow=1M"])
     process = vidup.start("upload", video(40 * MIB), "--json", emulator=emulator, stderr=full_pipe)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, 30)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, LONG)
     process.send_signal(signal.SIGTERM)
-    stdout, _ = process.communicate(timeout=30)
+    stdout, _ = process.communicate(timeout=LONG)
     assert (process.returncode, json.loads(stdout)["status"]) == (-signal.SIGTERM, "interrupted")
 
 
 def test_several_uploads_to_a_stderr_that_nobody_reads(full_pipe: int, two_begun: Emulator, vidup: Cli) -> None:
     """Neither does the second one wait for it."""
     process = vidup.start("resume", "--all", "--json", "-v", emulator=two_begun, stderr=full_pipe)
-    stdout, _ = process.communicate(timeout=30)
+    stdout, _ = process.communicate(timeout=LONG)
     assert (process.returncode, [json.loads(line)["status"] for line in stdout.splitlines()]) == (0, ["uploaded", "uploaded"])
 
 
 @pytest.mark.parametrize("progress", ["tty", "json"])
-def test_the_second_signal_ends_at_once_on_a_terminal_that_takes_nothing(progress: str, emulate: Emulate, video: Video, vidup: Cli) -> None:
+def test_the_second_signal_ends_at_once_on_a_terminal_that_takes_nothing(
+    progress: str, emulate: Emulate, video: Video, vidup: Cli, tmp_path: Path
+) -> None:
     """After Ctrl-S, or behind an ssh that hangs, there is no line to leave for the prompt, and nothing to wait for."""
-    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
+    emulator = emulate(faults=["part=*,times=*:stall-answer=600"])
     ours, theirs = os.openpty()
-    command = ("upload", video(12 * MIB), "--progress", progress)
-    with vidup.start(*command, emulator=emulator, stderr=theirs, env={"TERM": "xterm"}) as process:
+    command = ("upload", video(12 * MIB), "--part-size", "5MiB", "--progress", progress)
+    with vidup.start(*command, emulator=emulator, stderr=theirs, env={"TERM": "xterm", **patient(tmp_path / "out")}) as process:
         try:
-            assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+            assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 2, LONG)
             process.send_signal(signal.SIGTERM)
             shown = b""
             while b"again to quit at once" not in shown:
                 shown += os.read(ours, 4096)
             termios.tcflow(theirs, termios.TCOOFF)  # what Ctrl-S does
             process.send_signal(signal.SIGTERM)
-            assert process.wait(4) == -signal.SIGTERM  # the first alone would wait 5 s for answers, and then for the terminal
+            assert process.wait(LONG) == -signal.SIGTERM  # the first alone would wait for answers, and then for the terminal
         finally:
             process.kill()
             os.close(theirs)
@@ -131,23 +133,21 @@ def test_the_second_signal_ends_at_once_on_a_terminal_that_takes_nothing(progres
 
 
 def stopped_twice(vidup: Cli, emulator: Emulator, *words: str | Path, env: dict[str, str] | None = None) -> tuple[str, str]:
-    """Stdout and stderr of a command that was told twice to stop while it waited for answers; it ends by the first signal."""
-    before = emulator.payload_bytes()
-    process = vidup.start(*words, emulator=emulator, env=env)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() == before + 12 * MIB, 30)
+    """Stdout and stderr of a command that was told twice to stop while it waited for two answers; it ends by the first signal."""
+    out = vidup.cwd.with_name("out")
+    process = vidup.start(*words, emulator=emulator, env=(env or {}) | patient(out))
+    assert emulator.wait_until(lambda: bodies_out(out) == 2, LONG)
     process.send_signal(signal.SIGINT)
-    heard = ""
-    while "Continue with" not in heard:  # also told at once
-        heard += process.stderr.readline() if process.stderr else ""
+    heard = heard_until(process, "Continue with")  # also told at once
     process.send_signal(signal.SIGTERM)
-    stdout, stderr = process.communicate(timeout=4)  # the first alone waits 5 s for the answers
+    stdout, stderr = process.communicate(timeout=LONG)  # the first alone waits for the answers
     assert process.returncode == -signal.SIGINT
     return stdout, heard + stderr
 
 
 def test_the_second_signal_still_says_everything(emulate: Emulate, video: Video, vidup: Cli, tmp_path: Path) -> None:
     """The object, the words and the command, and the output of a job: what a person or a program needs to go on."""
-    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
+    emulator = emulate(faults=["part=*,times=*:stall-answer=600"])
     env = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(tmp_path / "output")}
     stdout, stderr = stopped_twice(vidup, emulator, "upload", video(12 * MIB), "--json", "--part-size", "5MiB", env=env)
     report = json.loads(stdout)
@@ -161,8 +161,8 @@ def test_the_second_signal_still_says_everything(emulate: Emulate, video: Video,
 
 def test_the_second_signal_ends_the_events_with_an_exit(emulate: Emulate, video: Video, vidup: Cli) -> None:
     """One result, one exit, which is the last."""
-    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
-    _, stderr = stopped_twice(vidup, emulator, "upload", video(12 * MIB), "--progress", "json")
+    emulator = emulate(faults=["part=*,times=*:stall-answer=600"])
+    _, stderr = stopped_twice(vidup, emulator, "upload", video(12 * MIB), "--part-size", "5MiB", "--progress", "json")
     events = [json.loads(line) for line in stderr.splitlines()]
     assert [event["type"] for event in events if event["type"] in ("result", "exit")] == ["result", "exit"]
     last = events[-1]
@@ -171,21 +171,22 @@ def test_the_second_signal_ends_the_events_with_an_exit(emulate: Emulate, video:
 
 def test_the_second_signal_leaves_an_object_for_every_file(two_begun: Emulator, vidup: Cli) -> None:
     """In the order given, however far each of them is."""
-    two_begun.add_fault("part=*,times=*:stall-answer=30")
+    two_begun.add_fault("part=*,times=*:stall-answer=600")
     stdout, _ = stopped_twice(vidup, two_begun, "resume", "--all", "--json", "-j", "2")
     reports = [json.loads(line) for line in stdout.splitlines()]
     assert [report["exit_code"] for report in reports] == [130, 130]
     assert [report["resume_command"] for report in reports] == [f"vidup resume {report['upload_id']} --jobs 2" for report in reports]
 
 
-def test_the_second_signal_waits_for_no_reader(full_pipe: int, emulate: Emulate, video: Video, vidup: Cli) -> None:
+def test_the_second_signal_waits_for_no_reader(full_pipe: int, emulate: Emulate, video: Video, vidup: Cli, tmp_path: Path) -> None:
     """Stderr takes nothing: the object is on stdout all the same, and the end comes at once."""
-    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
-    process = vidup.start("upload", video(12 * MIB), "--json", emulator=emulator, stderr=full_pipe)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+    emulator = emulate(faults=["part=*,times=*:stall-answer=600"])
+    words = ("upload", video(12 * MIB), "--part-size", "5MiB", "--json")
+    process = vidup.start(*words, emulator=emulator, stderr=full_pipe, env=patient(tmp_path / "out"))
+    assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 2, LONG)
     for number in (signal.SIGINT, signal.SIGTERM):
         process.send_signal(number)
-    stdout, _ = process.communicate(timeout=4)
+    stdout, _ = process.communicate(timeout=LONG)
     assert (process.returncode, json.loads(stdout)["status"]) == (-signal.SIGINT, "interrupted")
 
 
@@ -208,14 +209,14 @@ def test_a_second_signal_while_the_end_is_told_tells_nothing_twice(
     moment: str, progress: str, emulate: Emulate, video: Video, vidup: Cli, injected: Callable[[str], dict[str, str]], tmp_path: Path
 ) -> None:
     """Nor does anything stay untold: one object, the words once, one row for the job; or one result and one exit."""
-    emulator = emulate(faults=["part=*,times=*:slow=2M"])
+    emulator = emulate(faults=["part=*,times=*:slow=1M"])
     acts = {"before": "None", "after": "None", moment: "os.kill(os.getpid(), 15)"}
     job = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     env = injected(WHILE_PRINTING.format(**acts)) | job
     process = vidup.start("upload", video(40 * MIB), "--json", "--progress", progress, emulator=emulator, env=env)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, 30)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, LONG)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=LONG)
     assert (process.returncode, [json.loads(line)["exit_code"] for line in stdout.splitlines()]) == (-signal.SIGINT, [130]), stderr
     assert (tmp_path / "summary").read_text().count("interrupted") == 1
     if progress == "plain":
@@ -225,30 +226,40 @@ def test_a_second_signal_while_the_end_is_told_tells_nothing_twice(
         assert [type_ for type_ in types if type_ in ("result", "exit")] == ["result", "exit"]
 
 
-def test_what_the_second_signal_says_are_the_numbers_of_its_moment(emulate: Emulate, video: Video, vidup: Cli) -> None:
+def test_what_the_second_signal_says_are_the_numbers_of_its_moment(
+    emulator: Emulator, gate: Gate, video: Video, vidup: Cli, tmp_path: Path
+) -> None:
     """A part that was confirmed since the first signal counts, in the object as in the words."""
-    emulator = emulate(faults=["part=1:stall-answer=2", "part=2:stall-answer=30"])
-    process = vidup.start("upload", video(12 * MIB), "--json", "--progress", "json", "--part-size", "5MiB", emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+    gate.hold(lambda record: record.part)
+    words = ("upload", video(12 * MIB), "--json", "--progress", "json", "--part-size", "5MiB")
+    process = vidup.start(*words, emulator=emulator, env=patient(tmp_path / "out"))
+    assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 2, LONG)
     process.send_signal(signal.SIGINT)
-    events: list[dict[str, object]] = []
-    while not events or (events[-1]["type"], events[-1].get("state")) != ("part", "done"):
-        assert process.stderr is not None
-        events.append(json.loads(process.stderr.readline()))
-    assert any(event["type"] == "note" for event in events)  # the first signal was met before
+    assert process.stderr is not None
+    while json.loads(process.stderr.readline())["type"] != "note":  # of the first signal
+        pass
+    gate.hold(lambda record: record.part == 2)
+    while (event := json.loads(process.stderr.readline()), event["type"], event.get("state"))[1:] != ("part", "done"):
+        pass
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=4)
+    stdout, stderr = process.communicate(timeout=LONG)
     (result,) = [event for event in map(json.loads, stderr.splitlines()) if event["type"] == "result"]
     assert (json.loads(stdout)["parts_sent"], result["parts_sent"], process.returncode) == (1, 1, -signal.SIGINT)
 
 
-def test_a_signal_that_leaves_nothing_undone_changes_nothing(emulate: Emulate, video: Video, vidup: Cli) -> None:
+def test_a_signal_that_leaves_nothing_undone_changes_nothing(
+    emulator: Emulator, gate: Gate, video: Video, vidup: Cli, tmp_path: Path
+) -> None:
     """Every answer comes within the grace and the server has the whole: that is told, and 0 is the end."""
-    emulator = emulate(faults=["part=*,times=*:stall-answer=1"])
-    process = vidup.start("upload", video(12 * MIB), "--json", "--part-size", "5MiB", emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() == 12 * MIB, 30)
+    gate.hold(lambda record: record.part)
+    words = ("upload", video(12 * MIB), "--json", "--part-size", "5MiB")
+    process = vidup.start(*words, emulator=emulator, env=patient(tmp_path / "out"))
+    assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 2, LONG)
     process.send_signal(signal.SIGTERM)
-    stdout, stderr = process.communicate(timeout=20)
+    heard = heard_until(process, "Stopping")
+    gate.open()
+    stdout, stderr = process.communicate(timeout=LONG)
+    stderr = heard + stderr
     report = json.loads(stdout)
     assert (process.returncode, report["status"], report["exit_code"], report["resumable"]) == (0, "uploaded", 0, False)
     assert "for 2 answers (again to quit at once)" in stderr and "Uploaded movie.mp4" in stderr and "Interrupted" not in stderr
@@ -262,7 +273,7 @@ def test_a_stdout_that_takes_nothing_keeps_nobody_from_the_summary(full_pipe: in
         assert process.stderr is not None
         shown = b""
         while b"Uploaded movie.mp4" not in shown:
-            ready, _, _ = select.select([process.stderr], [], [], 20)
+            ready, _, _ = select.select([process.stderr], [], [], LONG)
             assert ready, shown
             shown += os.read(process.stderr.fileno(), 4096)
         assert process.poll() is None  # it still waits for whoever is to read the id
@@ -283,24 +294,27 @@ def test_a_look_that_is_asked_for_before_there_is_a_view_is_not_forgotten(
 
 def test_where_nothing_was_sent_no_wait_is_promised(emulate: Emulate, video: Video, vidup: Cli) -> None:
     """There are no answers to wait for while the key is checked; the same command goes on."""
-    emulator = emulate(answer_delay=3)
+    emulator = emulate(answer_delay=600)
     process = vidup.start("upload", video(6 * MIB), emulator=emulator)
-    assert emulator.wait_until(lambda: bool(emulator.in_progress() or emulator.requests), 30)
+    assert emulator.wait_until(lambda: emulator.connections, LONG)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=LONG)
     assert "Stopping (again to quit at once)" in stderr and " 5 s" not in stderr
 
 
-@pytest.mark.parametrize("fault", ["part=*,times=*:slow=4M", "part=1:stall-answer=1,error=uploaded-file-invalid-file"])
-def test_a_signal_stops_the_whole_of_resume_all(fault: str, two_begun: Emulator, vidup: Cli) -> None:
+@pytest.mark.parametrize("fault", ["part=*,times=*:slow=1M", "part=1:error=uploaded-file-invalid-file"])
+def test_a_signal_stops_the_whole_of_resume_all(fault: str, two_begun: Emulator, gate: Gate, vidup: Cli) -> None:
     """However the running one ends: no other begins, each has its object, and the process ends by the signal."""
     created = len(two_begun.requests)
     payload = two_begun.payload_bytes()
     two_begun.add_fault(fault)
+    gate.hold(lambda record: record.part)
     process = vidup.start("resume", "--all", "--json", "--retry-for", "2000000", "-j", "1", emulator=two_begun)
-    assert two_begun.wait_until(lambda: two_begun.payload_bytes() > payload + MIB, 30)
+    assert two_begun.wait_until(lambda: two_begun.payload_bytes() > payload + MIB, LONG)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    heard_until(process, "Stopping")
+    gate.open()
+    stdout, stderr = process.communicate(timeout=LONG)
     assert process.returncode == -signal.SIGINT, stderr
     first, second = map(json.loads, stdout.splitlines())
     assert first["status"] in ("interrupted", "failed")
@@ -308,6 +322,7 @@ def test_a_signal_stops_the_whole_of_resume_all(fault: str, two_begun: Emulator,
     assert first["video_id"] != second["video_id"] and second["video_id"] in two_begun.videos
     assert not any(second["video_id"] in request.path for request in two_begun.requests[created:])
     assert second["resume_command"] == f"vidup resume {second['upload_id']} --jobs 1 --retry-for 2000000"
+    two_begun.clear_faults()
     assert vidup(*shlex.split(second["resume_command"])[1:], emulator=two_begun).returncode == 0
 
 

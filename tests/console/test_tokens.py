@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MIB, Cli, sha256
+from tests.conftest import LONG, MIB, Cli, sha256
 from vidup.emulator.server import Emulator
 
 Video = Callable[..., Path]
@@ -159,12 +159,12 @@ def test_a_killed_upload_by_token_goes_on_from_its_record(
     emulate: Callable[..., Emulator], video: Video, vidup: Cli, tmp_path: Path
 ) -> None:
     """SIGKILL in the middle; no status was ever asked."""
-    emulator = emulate(faults=["part=3,times=1:stall=60"])
+    emulator = emulate(faults=["part=3,times=1:stall=600"])
     token, path = emulator.new_upload_token(3600).token, video(22 * MIB)
     words: list[str | Path] = ["upload", "--part-size", "5MiB", "-j", "1", "--progress", "json", path]
     with vidup.start(*words, env=by_token(emulator, token)) as process:
         written = lambda: any(b'"kind": "part", "value": 2' in record.read_bytes() for record in vidup.state.glob("*.jsonl"))  # noqa: E731
-        assert emulator.wait_until(written, 30)
+        assert emulator.wait_until(written, LONG)
         process.kill()
     report = json.loads(vidup("upload", "--json", "--part-size", "5MiB", "-j", "1", path, env=by_token(emulator, token)).stdout)
     assert (report["exit_code"], report["parts_skipped"]) == (0, 2)
@@ -195,7 +195,7 @@ def test_a_token_is_shown_and_kept_nowhere(fault: str, emulate: Callable[..., Em
     with vidup.start(*words, env=env) as process:
         argv = Path(f"/proc/{process.pid}/cmdline")
         seen = argv.read_bytes().decode() if argv.exists() else ""
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=LONG)
     assert process.returncode in (4, 6, 75), stderr
     for secret in SHOWN_AS:
         assert secret not in stdout + stderr + seen
@@ -231,7 +231,7 @@ def test_ctrl_c_while_the_first_part_is_on_its_way_begins_anew_with_the_same_com
     emulate: Callable[..., Emulator], video: Video, vidup: Cli
 ) -> None:
     """There is no record to resume yet, so the command itself is what continues."""
-    emulator = emulate(faults=["part=1,times=1:stall=60"])
+    emulator = emulate(faults=["part=1,times=1:stall=600"])
     token, path = emulator.new_upload_token(3600).token, video(12 * MIB)
     with vidup.start("upload", "--part-size", "5MiB", "--progress", "json", "--json", path, env=by_token(emulator, token)) as process:
         assert process.stderr is not None and process.stdout is not None
@@ -261,7 +261,7 @@ def test_a_stream_goes_with_a_token_and_needs_no_title(emulator: Emulator, token
     with path.open("rb") as file:
         words = ["sh", "-c", f"cat | {' '.join(vidup.command('upload', '--part-size', '5MiB', '--json', '-'))}"]
         done = subprocess.run(
-            words, stdin=file, env=vidup.env() | by_token(emulator, token), capture_output=True, text=True, timeout=60, check=False
+            words, stdin=file, env=vidup.env() | by_token(emulator, token), capture_output=True, text=True, timeout=LONG, check=False
         )
     assert done.returncode == 0, done.stderr
     assert {request.path for request in emulator.requests} == {"/upload"} and len(emulator.videos) == 1

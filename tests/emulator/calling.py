@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.conftest import LONG
 from vidup.emulator.clock import Clock
 from vidup.emulator.server import Emulator
 
@@ -41,7 +42,7 @@ def basic(emulator: Emulator) -> str:
 
 @contextmanager
 def connected(emulator: Emulator) -> Iterator[http.client.HTTPConnection]:
-    with closing(http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=20)) as connection:
+    with closing(http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=LONG)) as connection:
         yield connection
 
 
@@ -90,7 +91,7 @@ def documented(status: int, slug: str, title: str, **more: object) -> dict[str, 
 def raw_upload(emulator: Emulator, video_id: str, length: int, content_range: str = "part 1/2", extra: str = "") -> socket.socket:
     """A socket on which the head of an upload of `length` body bytes has been sent."""
     host, port = emulator.url.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)), timeout=20)
+    connection = socket.create_connection((host, int(port)), timeout=LONG)
     lines = (
         f"POST {source(video_id)} HTTP/1.1", "Host: local", f"Authorization: {basic(emulator)}", f"Content-Range: {content_range}",
         "Content-Type: multipart/form-data; boundary=edge", f"Content-Length: {length}",

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.conftest import LONG
 from tests.emulator.calling import KIB, MIB, basic, call, connected, form, new_video, raw_upload, read, send, source
 from vidup.emulator.server import Emulator
 from vidup.emulator.wire import Wire
@@ -35,7 +36,7 @@ def test_an_early_answer_comes_on_the_head_and_then_nobody_reads(small: Emulator
         assert (record.part, record.status, record.body_bytes) == (1, 413, 0)
         serving = f"emulator-{record.connection}"
         assert serving in threads()
-    assert small.wait_until(lambda: serving not in threads(), 5)
+    assert small.wait_until(lambda: serving not in threads(), LONG)
     assert send(small, source(video_id), form(b"x" * KIB), "part 1/2")[0] == 201
 
 
@@ -83,7 +84,7 @@ def test_nothing_follows_a_status_that_has_no_body(small: Emulator, actions: str
     video_id = new_video(small)
     ask = f"GET /videos/{video_id} HTTP/1.1\r\nHost: x\r\nAuthorization: {basic(small)}\r\n"
     host, port = small.url.removeprefix("http://").split(":")
-    with closing(socket.create_connection((host, int(port)), timeout=20)) as client:
+    with closing(socket.create_connection((host, int(port)), timeout=LONG)) as client:
         client.sendall(f"{ask}\r\n{ask}Connection: close\r\n\r\n".encode())
         raw = b"".join(iter(lambda: client.recv(65536), b""))
     first, _, second = raw.partition(b"\r\n\r\n")

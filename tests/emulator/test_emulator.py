@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.conftest import Cli
+from tests.conftest import LONG, Cli
 from tests.emulator.calling import (
     DOCS,
     KIB,
@@ -333,7 +333,7 @@ def test_of_two_same_parts_the_first_that_is_whole_is_stored(small: Emulator) ->
     body = form(b"a" * KIB)
     with closing(raw_upload(small, video_id, len(body))) as slow:
         slow.sendall(body[:-10])
-        assert small.wait_until(lambda: small.in_progress() == 1)
+        assert small.wait_until(lambda: small.in_progress() == 1, LONG)
         assert send(small, source(video_id), form(b"b" * KIB), "part 1/2")[0] == 201
         slow.sendall(body[-10:])
         response = http.client.HTTPResponse(slow)
@@ -349,9 +349,9 @@ def test_a_body_cut_off_is_counted_but_never_stored(small: Emulator) -> None:
     body = form(b"a" * 8 * KIB)
     with closing(raw_upload(small, video_id, len(body))) as client:
         client.sendall(body[: 4 * KIB])
-        assert small.wait_until(lambda: small.payload_bytes(video_id) > 3 * KIB)
+        assert small.wait_until(lambda: small.payload_bytes(video_id) > 3 * KIB, LONG)
         assert small.in_progress() == 1
-    assert small.wait_until(lambda: small.requests[-1].path == source(video_id))
+    assert small.wait_until(lambda: small.requests[-1].path == source(video_id), LONG)
     record = small.requests[-1]
     assert (record.part, record.total_parts, record.status, record.content_range) == (1, 2, None, "part 1/2")
     assert 3 * KIB < record.body_bytes < 4 * KIB
@@ -530,7 +530,7 @@ def test_a_connection_is_reset_where_the_script_says(small: Emulator, actions: s
     video_id = new_video(small)
     with pytest.raises(ConnectionError):
         send(small, source(video_id), form(b"x" * 64 * KIB), "part 1/2")
-    assert small.wait_until(lambda: small.requests[-1].part == 1)
+    assert small.wait_until(lambda: small.requests[-1].part == 1, LONG)
     assert small.requests[-1].status is None
     assert least <= small.requests[-1].body_bytes <= most
     assert small.stored_parts(video_id) == stored
@@ -548,7 +548,7 @@ def test_an_early_answer_closes_the_connection_without_reading_on(small: Emulato
         assert client.recv(1) == b""
 
 
-@pytest.mark.parametrize("actions", ["stall=30", "stall-answer=30", "slow=1K"])
+@pytest.mark.parametrize("actions", ["stall=600", "stall-answer=600", "slow=1K"])
 def test_a_stalled_request_ends_with_the_emulator(tmp_path: Path, actions: str) -> None:
     """A scripted wait holds the request back, and is cut short when the emulator ends."""
     with Emulator(store=tmp_path, min_part=KIB, faults=[f"part=1:{actions}"]) as emulator:
@@ -556,9 +556,9 @@ def test_a_stalled_request_ends_with_the_emulator(tmp_path: Path, actions: str) 
         body = form(b"x" * 60 * KIB)
         client = raw_upload(emulator, video_id, len(body))
         client.sendall(body)
-        assert emulator.wait_until(lambda: emulator.payload_bytes(video_id) > 0)
-        if actions == "stall=30":
-            assert emulator.wait_until(lambda: emulator.payload_bytes(video_id) > 29 * KIB)
+        assert emulator.wait_until(lambda: emulator.payload_bytes(video_id) > 0, LONG)
+        if actions == "stall=600":
+            assert emulator.wait_until(lambda: emulator.payload_bytes(video_id) > 29 * KIB, LONG)
             assert emulator.payload_bytes(video_id) < 31 * KIB
         assert emulator.requests[-1].path == "/videos"
     with closing(client):
@@ -651,10 +651,10 @@ def test_tls_is_spoken_when_asked(emulate: Start, tmp_path: Path) -> None:
     assert emulator.url.startswith("https://127.0.0.1:")
     trusting = ssl.create_default_context(cafile=str(certificate))
     host = emulator.url.removeprefix("https://")
-    with closing(http.client.HTTPSConnection(host, timeout=20, context=trusting)) as connection:
+    with closing(http.client.HTTPSConnection(host, timeout=LONG, context=trusting)) as connection:
         connection.request("GET", "/videos", headers={"Authorization": basic(emulator)})
         assert connection.getresponse().status == 200
-    with closing(http.client.HTTPConnection(host, timeout=20)) as connection, pytest.raises((OSError, http.client.HTTPException)):
+    with closing(http.client.HTTPConnection(host, timeout=LONG)) as connection, pytest.raises((OSError, http.client.HTTPException)):
         connection.request("GET", "/videos")
         connection.getresponse()
 
@@ -688,12 +688,12 @@ def test_the_command_says_where_it_is_and_ends_politely(tmp_path: Path, number: 
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         assert set(said) == {"url", "api_key"}
-        with closing(http.client.HTTPConnection(said["url"].removeprefix("http://"), timeout=20)) as connection:
+        with closing(http.client.HTTPConnection(said["url"].removeprefix("http://"), timeout=LONG)) as connection:
             connection.request("POST", "/auth/api-key", json.dumps({"apiKey": said["api_key"]}))
             response = connection.getresponse()
             assert (response.status, response.headers["X-RateLimit-Limit"]) == (200, "9")
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=LONG)
     assert (process.returncode, out) == (0, "")
     assert said["url"] in err
     assert list((tmp_path / "store").iterdir()) == []

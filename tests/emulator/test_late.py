@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import LONG
 from tests.emulator.calling import (
     DOCS,
     KIB,
@@ -134,7 +135,7 @@ def test_a_part_is_stored_though_its_client_is_gone(small: Emulator, hands: Hand
     body = form(b"x" * KIB)
     with closing(raw_upload(small, video_id, len(body))) as client:
         client.sendall(body)
-    assert small.wait_until(lambda: small.requests[-1].part == 1)
+    assert small.wait_until(lambda: small.requests[-1].part == 1, LONG)
     assert received(small, video_id) == ([], None)
     hands.passed = 5.0
     assert received(small, video_id) == ([1], 2)
@@ -147,7 +148,7 @@ def test_a_body_cut_off_is_not_stored_later_either(small: Emulator, hands: Hands
     body = form(b"x" * KIB)
     with closing(raw_upload(small, video_id, len(body))) as client:
         client.sendall(body[:-3])
-    assert small.wait_until(lambda: small.requests[-1].part == 1)
+    assert small.wait_until(lambda: small.requests[-1].part == 1, LONG)
     hands.passed = 5.0
     assert received(small, video_id) == ([], None)
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli
 from tests.console.test_outcomes import SMALL, checked
 from tests.progress.test_progress import Hand, Tape, resize, screen_of, started, view_of
 from vidup.emulator.server import Emulator
@@ -76,7 +76,7 @@ def test_the_thread_of_a_view_outlives_its_faults(mode: Mode, terminal: int, mon
     monkeypatch.setattr(VIEWS[mode], "beat", fail_and_say)
     tape = Tape(terminal)
     with open_view(Style(mode, False, False), started()[0], tape) as view:
-        assert failed.wait(10)
+        assert failed.wait(LONG)
         tell_all(view)
     assert_told(mode, tape)
 
@@ -146,10 +146,10 @@ def test_a_signal_ends_an_upload_without_its_display(
     broken: dict[str, str], emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli
 ) -> None:
     """143, the object, and the command that continues."""
-    emulator = emulate(faults=["part=*,times=*:slow=4M"])
+    emulator = emulate(faults=["part=*,times=*:slow=1M"])
     process = vidup.start("upload", video(40 * MIB), "--json", emulator=emulator, env=broken)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, 30)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, LONG)
     process.send_signal(signal.SIGTERM)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=LONG)
     assert (process.returncode, json.loads(stdout)["status"]) == (-signal.SIGTERM, "interrupted")
     assert "Continue with" in stderr and "Traceback" not in stderr

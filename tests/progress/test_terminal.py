@@ -12,7 +12,7 @@ import pexpect
 import pyte
 import pytest
 
-from tests.conftest import MIB, Cli
+from tests.conftest import LONG, MIB, Cli, Gate, bodies_out, patient
 from vidup.emulator.server import Emulator
 
 NAME = "holiday-2026-final-cut-with-a-long-name.mp4"
@@ -23,7 +23,7 @@ def spawn(vidup: Cli, emulator: Emulator, *words: str | Path, columns: int = 80,
     command = vidup.command("upload", *words, "--part-size", "5MiB", "-j", "3")
     settings = vidup.env(emulator, **{"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **(env or {})})
     return pexpect.spawn(
-        command[0], command[1:], env=settings, dimensions=(24, columns), timeout=30, encoding="utf-8", codec_errors="replace"
+        command[0], command[1:], env=settings, dimensions=(24, columns), timeout=LONG, encoding="utf-8", codec_errors="replace"
     )
 
 
@@ -71,7 +71,7 @@ def test_a_run_at_this_width(columns: int, emulate: Emulate, video: Callable[...
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_after_a_signal_the_terminal_is_in_order(number: signal.Signals, emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
     """The block is gone, and the last line is the command that continues."""
-    emulator = emulate(faults=["part=*,times=*:slow=2M"])
+    emulator = emulate(faults=["part=*,times=*:slow=1M"])
     terminal = spawn(vidup, emulator, video(40 * MIB, NAME))
     terminal.expect(r"parts +0/8 ")
     before = f"{terminal.before}{terminal.after}"
@@ -85,13 +85,13 @@ def test_after_a_signal_the_terminal_is_in_order(number: signal.Signals, emulate
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
-def test_ctrl_c_is_the_key_on_the_keyboard(columns: int, emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+def test_ctrl_c_is_the_key_on_the_keyboard(columns: int, emulate: Emulate, video: Callable[..., Path], vidup: Cli, tmp_path: Path) -> None:
     """While it stops, the block says so; a second one ends at once, takes the block away, and leaves the command that continues."""
-    emulator = emulate(faults=["part=*,times=*:stall-answer=30"])
-    terminal = spawn(vidup, emulator, video(400 * MIB, NAME), columns=columns)
+    emulator = emulate(faults=["part=*,times=*:stall-answer=600"])
+    terminal = spawn(vidup, emulator, video(400 * MIB, NAME), columns=columns, env=patient(tmp_path / "out"))
     terminal.expect(r"parts +0/80 ")
     shown = f"{terminal.before}{terminal.after}"
-    assert emulator.wait_until(lambda: emulator.payload_bytes() >= 15 * MIB, 20)
+    assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 3, LONG)
     terminal.sendintr()
     terminal.expect("again to quit at once")
     shown += f"{terminal.before}{terminal.after}"
@@ -110,14 +110,15 @@ def test_ctrl_c_is_the_key_on_the_keyboard(columns: int, emulate: Emulate, video
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
-def test_enter_is_a_key_that_breaks_no_frame(columns: int, emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+def test_enter_is_a_key_that_breaks_no_frame(columns: int, emulate: Emulate, gate: Gate, video: Callable[..., Path], vidup: Cli) -> None:
     """Pressed, pressed twice, and held, at the bottom of the window; what was typed is still there for the shell."""
-    emulator = emulate(faults=["part=*,times=*:slow=2M"])
+    emulator = emulate(faults=["part=*,times=6:slow=2M"])
+    gate.hold(lambda record: record.part is not None and sum(one.part is not None for one in emulator.requests) > 3)
     command = subprocess.list2cmdline(vidup.command("upload", str(video(40 * MIB, NAME)), "--part-size", "5MiB", "-j", "3"))
     settings = vidup.env(emulator, TERM="xterm-256color", LC_ALL="C.UTF-8")
     script = f"seq 30; {command}; read a; read b; echo read $a $b"
     terminal = pexpect.spawn(
-        "sh", ["-c", script], env=settings, dimensions=(24, columns), timeout=30, encoding="utf-8", codec_errors="replace"
+        "sh", ["-c", script], env=settings, dimensions=(24, columns), timeout=LONG, encoding="utf-8", codec_errors="replace"
     )
     shown = ""
 
@@ -131,6 +132,7 @@ def test_enter_is_a_key_that_breaks_no_frame(columns: int, emulate: Emulate, vid
         terminal.send(keys)
         until("\n")  # the echo
         until(r"parts +\d/8 ")
+    gate.open()
     shown += terminal.read()
     terminal.close()
     watched = Watched(columns)
@@ -171,7 +173,7 @@ def test_a_terminal_that_is_not_utf_8_gets_ascii(emulator: Emulator, video: Call
 def test_a_terminal_with_one_stream_elsewhere(line: str, emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
     """The view stays on the terminal if stderr does, the id goes where stdout goes."""
     words = subprocess.list2cmdline(vidup.command("upload", str(video(12 * MIB)), "--part-size", "5MiB"))
-    terminal = pexpect.spawn("sh", ["-c", line.format(vidup=words)], env=vidup.env(emulator, TERM="xterm"), timeout=30, encoding="utf-8")
+    terminal = pexpect.spawn("sh", ["-c", line.format(vidup=words)], env=vidup.env(emulator, TERM="xterm"), timeout=LONG, encoding="utf-8")
     shown = terminal.read()
     terminal.close()
     (video_id,) = emulator.videos
@@ -193,11 +195,11 @@ def test_the_picture_needs_nothing_from_elsewhere() -> None:
     assert "resuming" in picture and "Killed" in picture
 
 
-def test_ctrl_z_and_fg_leave_the_shells_lines_alone(emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+def test_ctrl_z_and_fg_leave_the_shells_lines_alone(emulator: Emulator, gate: Gate, video: Callable[..., Path], vidup: Cli) -> None:
     """What the shell wrote while vidup was stopped stays, and the upload goes on in a new block below it."""
-    emulator = emulate(faults=["part=*,times=*:slow=8M"])
+    gate.hold(lambda record: record.part)
     words = subprocess.list2cmdline(vidup.command("upload", str(video(40 * MIB, NAME)), "--part-size", "5MiB"))
-    shell = pexpect.spawn("bash", ["--norc", "-i"], env=vidup.env(emulator, TERM="xterm", PS1="$ "), timeout=30, encoding="utf-8")
+    shell = pexpect.spawn("bash", ["--norc", "-i"], env=vidup.env(emulator, TERM="xterm", PS1="$ "), timeout=LONG, encoding="utf-8")
     shown = ""
 
     def until(pattern: str) -> None:
@@ -212,6 +214,7 @@ def test_ctrl_z_and_fg_leave_the_shells_lines_alone(emulate: Emulate, video: Cal
     until("Stopped.*\n")
     shell.sendline("echo of-the-$((40 + 2))-shell")
     until("of-the-42-shell")
+    gate.open()
     shell.sendline("fg")
     until("Uploaded")
     shell.sendline("exit $?")
@@ -226,14 +229,14 @@ def test_ctrl_z_and_fg_leave_the_shells_lines_alone(emulate: Emulate, video: Cal
     assert [line for line in lines if line.startswith("✓ Uploaded")] and lines[stopped - 1].startswith("parts ")
 
 
-def test_in_the_background_nothing_is_drawn(emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
+def test_in_the_background_nothing_is_drawn(emulator: Emulator, gate: Gate, video: Callable[..., Path], vidup: Cli) -> None:
     """The shell has the terminal: what is typed and printed there stays; with `fg` the block is back."""
-    emulator = emulate(faults=["part=*,times=*:slow=2M"])
+    gate.hold(lambda record: record.part)
     words = subprocess.list2cmdline(vidup.command("upload", str(video(40 * MIB, NAME)), "--part-size", "5MiB"))
-    shell = pexpect.spawn("bash", ["--norc", "-i"], env=vidup.env(emulator, TERM="xterm", PS1="$ "), timeout=30, encoding="utf-8")
+    shell = pexpect.spawn("bash", ["--norc", "-i"], env=vidup.env(emulator, TERM="xterm", PS1="$ "), timeout=LONG, encoding="utf-8")
     shell.expect(r"\$ ")
     shell.sendline(f"{words} &")
-    assert emulator.wait_until(lambda: emulator.payload_bytes() > 8 * MIB, 30)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() > 8 * MIB, LONG)
     shell.sendline("echo of-the-$((40 + 2))-shell")
     shell.expect("of-the-42-shell")
     meanwhile = f"{shell.before}{shell.after}"
@@ -279,7 +282,7 @@ def test_many_files_at_this_width(columns: int, emulate: Emulate, video: Callabl
 @pytest.mark.parametrize("columns", [40, 120])
 def test_many_files_are_stopped_on_a_terminal(columns: int, emulate: Emulate, video: Callable[..., Path], vidup: Cli) -> None:
     """The echoed ^C breaks no frame; the block is gone, and the command that continues is the last thing said."""
-    emulator = emulate(faults=["part=*,times=*:slow=1M"])
+    emulator = emulate(faults=["part=*,times=*:slow=300K"])
     terminal = spawn(vidup, emulator, *[video(6 * MIB, f"{n}.mp4", n) for n in range(24)], columns=columns)
     terminal.expect(r"0( of |/)24")
     before = f"{terminal.before}{terminal.after}"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG
 from vidup.errors import ExitCode, VidupError
 from vidup.plan.openplan import Grown
 from vidup.source.producers import Command, Pipe
@@ -31,22 +32,36 @@ class Flag:
         return self.asked
 
 
+class Stopped(Pipe):
+    """A pipe whose end is looked into just when the stop comes."""
+
+    def __init__(self, descriptor: int, stop: Flag) -> None:
+        super().__init__(descriptor)
+        self._asked = stop
+
+    def end(self, stop: Callable[[], bool]) -> None:
+        self._asked.asked = True
+
+
 @contextmanager
-def stream(folder: Path, jobs: int = 1, min_size: int = 0) -> Iterator[tuple[Stream, int, Flag]]:
+def stream(folder: Path, jobs: int = 1, min_size: int = 0, stopped: bool = False) -> Iterator[tuple[Stream, int, Flag]]:
     """A stream out of a pipe, its writing end, and its stop."""
     reading, writing = os.pipe()
     stop = Flag()
-    made = Stream(Pipe(reading), "standard input: T", "standard input", folder, jobs, stop.is_set, min_size)
+    made = Stream(
+        Stopped(reading, stop) if stopped else Pipe(reading), "standard input: T", "standard input", folder, jobs, stop.is_set, min_size
+    )
     made.read_in(PART)
     try:
         yield made, writing, stop
     finally:
         made.close()
+        made._thread.join(LONG)  # what it holds is given back then, and no part of another test
         os.close(writing)
         os.close(reading)
 
 
-def until(what: Callable[[], object], seconds: float = 10.0) -> object:
+def until(what: Callable[[], object], seconds: float = LONG) -> object:
     """What becomes true in the thread that reads."""
     end = time.monotonic() + seconds
     while not (found := what()) and time.monotonic() < end:
@@ -132,11 +147,11 @@ def _full(_folder: Path, _name: str) -> None:
 
 def test_an_end_after_our_own_stop_is_no_end(tmp_path: Path) -> None:
     """It reaches the producer, too, and perhaps first."""
-    with stream(tmp_path) as (made, writing, stop):
+    with stream(tmp_path, stopped=True) as (made, writing, stop):
         os.write(writing, b"x" * 10)
         os.dup2(os.open(os.devnull, os.O_WRONLY), writing)  # the producer ends
-        stop.asked = True
-        assert not until(made.has_begun, 0.8)
+        assert until(stop.is_set)
+        assert not until(made.has_begun, 0.5)
 
 
 def test_a_part_that_was_confirmed_cannot_be_sent_again(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG
 from vidup.errors import ExitCode, VidupError
 from vidup.state.journal import StateFolder
 from vidup.state.lock import Busy, Lock
@@ -160,15 +161,17 @@ def slow_flock(*words):
     flock(*words)
 fcntl.flock = slow_flock
 folder, inside, wanted = StateFolder(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
-taken = refused = 0
+met, taken, refused = Path(sys.argv[4]), 0, 0
 while taken < wanted:
     try:
         lock = folder.lock("k3f9abcd")
     except Busy:
         refused += 1
+        met.touch()
         continue
     os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # fails if another one is inside
-    time.sleep(0)
+    while not met.exists():  # the first waits for another one to try
+        time.sleep(0)
     os.unlink(inside)
     lock.release()
     taken += 1
@@ -178,9 +181,9 @@ print(taken, refused)
 
 def test_processes_that_race_for_a_lock_are_never_two_inside(folder: StateFolder, tmp_path: Path) -> None:
     """Four of them, each a few hundred times: opened, locked, looked at, removed, in whatever order it comes."""
-    command = [sys.executable, "-c", RACER, str(folder.path), str(tmp_path / "inside"), "300"]
+    command = [sys.executable, "-c", RACER, str(folder.path), str(tmp_path / "inside"), "300", str(tmp_path / "met")]
     racers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
-    told = [racer.communicate(timeout=120) for racer in racers]
+    told = [racer.communicate(timeout=2 * LONG) for racer in racers]
     assert [racer.returncode for racer in racers] == [0] * 4, told
     assert sum(int(out.split()[1]) for out, _ in told) > 0  # they did meet
     assert list(folder.path.iterdir()) == []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG
 from vidup.errors import ExitCode, VidupError
 from vidup.state.disk import OsDisk
 from vidup.state.manifest import Manifest
@@ -169,6 +170,6 @@ for number in range(40):
 def test_processes_that_begin_one_manifest_together_lose_no_row(path: Path) -> None:
     """As shards on one machine do."""
     writers = [subprocess.Popen([sys.executable, "-c", _WRITER, str(path), name]) for name in "abc"]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(LONG) for writer in writers] == [0, 0, 0]
     rows = [json.loads(line)["path"] for line in path.read_bytes().splitlines()]
     assert sorted(rows) == sorted(f"/{name}/{number}" for name in "abc" for number in range(40))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import MIB, Cli, parts_sent
+from tests.conftest import LONG, MIB, Cli, parts_sent
 from vidup.emulator.server import Emulator
 from vidup.upload.exchange import Kind
 from vidup.upload.pacing import Pacer
@@ -200,6 +200,6 @@ def test_several_processes_on_one_key_all_finish(emulate: Callable[..., Emulator
     paths = [video(25 * MIB, name=f"{n}.mp4", seed=n) for n in range(3)]
     running = [vidup.start("upload", path, "--part-size", "5MiB", emulator=emulator) for path in paths]
     for process in running:
-        _out, err = process.communicate(timeout=90)
+        _out, err = process.communicate(timeout=LONG)
         assert process.returncode == 0, err
     assert len(set(parts_sent(emulator))) == 5

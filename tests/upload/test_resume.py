@@ -15,12 +15,13 @@ import time
 import urllib.request
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import MIB, Cli, inject, parts_sent, sha256
+from tests.conftest import LONG, MIB, Cli, Gate, Gated, bodies_out, heard_until, inject, parts_sent, patient, sha256
 from vidup.emulator.server import Emulator
 from vidup.state.journal import Journal, StateFolder
 
@@ -36,13 +37,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def interrupt(vidup: Cli, emulator: Emulator, path: Path, *words: str, after: int = 12 * MIB, number: int = signal.SIGKILL) -> str:
-    """Run an upload and end it by a signal once so many bytes have arrived; returns its stderr."""
+    """Run an upload and end it by a signal once a part and so many bytes have arrived; returns its stderr."""
     process = vidup.start("upload", path, *UPLOAD, *words, emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() >= after or process.poll() is not None, 30)
-    process.send_signal(number)
-    _out, err = process.communicate(timeout=30)
-    emulator.wait_until(lambda: not emulator.in_progress(), 10)
+    with kept_going(emulator):
+        assert emulator.wait_until(lambda: emulator.payload_bytes() >= after and any(view.parts for view in emulator.videos.values()), LONG)
+        process.send_signal(number)
+        _out, err = process.communicate(timeout=LONG)
+    assert emulator.wait_until(lambda: not emulator.in_progress(), LONG)
     return err
+
+
+@contextmanager
+def kept_going(emulator: Emulator) -> Iterator[None]:
+    """Meanwhile no more than two parts are answered as stored, so that the last of six is never begun."""
+    assert isinstance(emulator, Gated)
+
+    def stored() -> int:
+        return sum(one.part is not None and one.status == 201 for one in emulator.requests)
+
+    before = stored()
+    emulator.gate.hold(lambda record: record.part is not None and stored() > before + 2)
+    try:
+        yield
+    finally:
+        emulator.gate.open()
 
 
 def slow(emulate: Callable[..., Emulator], *faults: str) -> Emulator:
@@ -63,7 +81,7 @@ def _run_to_a_kill(choice: random.Random, vidup: Cli, emulator: Emulator, path: 
     if kind == "bytes":
         process = vidup.start("upload", path, *UPLOAD, emulator=emulator)
         threshold = emulator.payload_bytes() + choice.randrange(SIZE)
-        emulator.wait_until(lambda: emulator.payload_bytes() >= threshold or process.poll() is not None, 30)
+        assert emulator.wait_until(lambda: emulator.payload_bytes() >= threshold or process.poll() is not None, LONG)
         process.kill()
     else:
         number = choice.randint(1, {"write": 9, "fsync": 14, "replace": 1, "send": 140}[kind])
@@ -80,7 +98,7 @@ def test_killed_anywhere_the_same_command_finishes(kill_seed: int, emulator: Emu
     while True:
         last = kills == planned
         process = vidup.start("upload", path, *UPLOAD, emulator=emulator) if last else _run_to_a_kill(choice, vidup, emulator, path)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONG)
         if out.strip():  # the result was out: a kill after that is a kill of nothing
             break
         assert process.returncode == -signal.SIGKILL and not last, err
@@ -114,13 +132,15 @@ def test_what_is_safe_is_counted_on_the_wire(emulate: Callable[..., Emulator], v
     assert emulator.sha256(done.stdout.strip()) == sha256(path)
 
 
-def test_a_kill_after_the_last_answer_uploads_nothing_twice(emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
+def test_a_kill_after_the_last_answer_uploads_nothing_twice(emulator: Emulator, gate: Gate, video: Callable[..., Path], vidup: Cli) -> None:
     """Everything was stored, the result was not out: the rerun prints the id, sends nothing, and the record is gone."""
     path = video(SIZE)
+    gate.hold(lambda record: record.path.endswith("/status"))
     process = vidup.start("upload", path, *UPLOAD, emulator=emulator)
-    assert emulator.wait_until(lambda: any(view.complete for view in emulator.videos.values()), 30)
+    assert emulator.wait_until(lambda: any(record.path.endswith("/status") for record in emulator.requests), LONG)
     process.kill()
     process.communicate()
+    gate.open()
     done = vidup("upload", path, *UPLOAD, emulator=emulator)
     assert done.stdout.strip() == video_with_parts(emulator)
     assert emulator.payload_bytes() == SIZE
@@ -342,7 +362,7 @@ def test_two_machines_with_a_portable_record_do_no_harm(
     machines = [Cli(tmp_path / name, vidup.cwd) for name in ("first", "second")]
     running = [machine.start("upload", path, "--video-id", video_id, "--jobs", "2", emulator=emulator) for machine in machines]
     for process in running:
-        _out, err = process.communicate(timeout=60)
+        _out, err = process.communicate(timeout=LONG)
         assert process.returncode == 0, err
     assert emulator.sha256(video_id) == sha256(path)
 
@@ -465,10 +485,11 @@ def test_a_file_that_changes_while_it_is_sent_is_never_completed(
 ) -> None:
     """Never a mix, never exit 0; and the next run knows that what was sent may be of the old content."""
     emulator, path = slow(emulate), video(SIZE)
-    process = vidup.start("upload", path, *UPLOAD, emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() >= 8 * MIB, 30)
-    CHANGES[change](path)
-    _out, err = process.communicate(timeout=60)
+    with kept_going(emulator):
+        process = vidup.start("upload", path, *UPLOAD, emulator=emulator)
+        assert emulator.wait_until(lambda: emulator.payload_bytes() >= 8 * MIB, LONG)
+        CHANGES[change](path)
+    _out, err = process.communicate(timeout=LONG)
     assert process.returncode == 3, err
     assert not emulator.videos[video_with_parts(emulator)].complete
     assert vidup("upload", path, *UPLOAD, emulator=emulator).returncode == 3
@@ -477,15 +498,16 @@ def test_a_file_that_changes_while_it_is_sent_is_never_completed(
 # -- two at once ---------------------------------------------------------------------------------------------------
 
 
-def test_the_second_process_on_one_upload_ends_at_once(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
+def test_the_second_process_on_one_upload_ends_at_once(emulator: Emulator, video: Callable[..., Path], vidup: Cli) -> None:
     """Exit 10, naming the process that holds it; the first is not disturbed."""
-    emulator, path = emulate(faults=["part=*,times=*:slow=3M"]), video(SIZE)
-    first = vidup.start("upload", path, *UPLOAD, emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, 30)
-    second = vidup("upload", path, *UPLOAD, emulator=emulator)
+    path = video(SIZE)
+    with kept_going(emulator):
+        first = vidup.start("upload", path, *UPLOAD, emulator=emulator)
+        assert emulator.wait_until(lambda: emulator.payload_bytes() > MIB, LONG)
+        second = vidup("upload", path, *UPLOAD, emulator=emulator)
     assert second.returncode == 10
     assert f"process {first.pid}" in second.stderr
-    first.communicate(timeout=60)
+    first.communicate(timeout=LONG)
     assert first.returncode == 0
     assert len(emulator.videos) == 1
 
@@ -495,7 +517,7 @@ def test_different_files_run_side_by_side(emulate: Callable[..., Emulator], vide
     emulator = slow(emulate)
     paths = [video(12 * MIB, name=name, seed=seed) for name, seed in (("a.mp4", 1), ("b.mp4", 2))]
     running = [vidup.start("upload", path, *UPLOAD, emulator=emulator) for path in paths]
-    ids = {process.communicate(timeout=60)[0].strip() for process in running}
+    ids = {process.communicate(timeout=LONG)[0].strip() for process in running}
     assert {emulator.sha256(video_id) for video_id in ids} == {sha256(path) for path in paths}
 
 
@@ -504,7 +526,7 @@ def test_different_files_run_side_by_side(emulate: Callable[..., Emulator], vide
 
 def test_list_resume_and_forget_speak_of_the_same_upload(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """An id from `list` continues with `resume`; afterwards there is nothing left to list."""
-    emulator, path = emulate(faults=["part=*:stall-answer=4"]), video(SIZE)
+    emulator, path = slow(emulate), video(SIZE)
     interrupt(vidup, emulator, path)
     (row,) = json.loads(vidup("list", "--json").stdout)
     assert list(row) == ["upload_id", "video_id", "file", "size", "total_parts", "parts_done", "age_seconds", "resume_command"]
@@ -589,10 +611,12 @@ def test_an_ending_signal_ends_vidup_by_that_signal_and_says_how_to_continue(
 ) -> None:
     """The shell sees the signal; the JSON object says interrupted; the command it names finishes the upload."""
     emulator, path = slow(emulate), video(SIZE)
-    process = vidup.start("upload", path, *UPLOAD, "--json", emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() >= 12 * MIB, 30)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    with kept_going(emulator):
+        process = vidup.start("upload", path, *UPLOAD, "--json", emulator=emulator)
+        assert emulator.wait_until(lambda: emulator.payload_bytes() >= 12 * MIB, LONG)
+        process.send_signal(number)
+        heard_until(process, "Stopping")
+    out, err = process.communicate(timeout=LONG)
     assert process.returncode == -number
     report = json.loads(out)
     assert (report["status"], report["exit_code"], report["resumable"]) == ("interrupted", code, True)
@@ -602,43 +626,45 @@ def test_an_ending_signal_ends_vidup_by_that_signal_and_says_how_to_continue(
     assert emulator.sha256(report["video_id"]) == sha256(path)
 
 
-def test_parts_whose_body_is_out_get_their_answer(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
+def test_parts_whose_body_is_out_get_their_answer(
+    emulator: Emulator, gate: Gate, video: Callable[..., Path], vidup: Cli, tmp_path: Path
+) -> None:
     """After Ctrl-C the answers on their way are still written down, so that nothing of it is sent again."""
-    emulator, path = emulate(faults=["part=*,times=*:stall-answer=1"]), video(SIZE)
-    process = vidup.start("upload", path, *UPLOAD, emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() >= 3 * PART, 30)
+    gate.hold(lambda record: record.part)
+    process = vidup.start("upload", video(SIZE), *UPLOAD, emulator=emulator, env=patient(tmp_path / "out"))
+    assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 3, LONG)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    heard_until(process, "Stopping")
+    gate.open()
+    process.communicate(timeout=LONG)
     (record,) = StateFolder(vidup.state).records()
     assert record.confirmed == {1, 2, 3}
 
 
-def test_a_second_signal_ends_at_once(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
+def test_a_second_signal_ends_at_once(emulator: Emulator, gate: Gate, video: Callable[..., Path], vidup: Cli, tmp_path: Path) -> None:
     """No waiting for answers that do not come."""
-    emulator, path = emulate(faults=["part=*,times=*:stall-answer=60"]), video(SIZE)
-    process = vidup.start("upload", path, *UPLOAD, emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() >= 3 * PART, 30)
+    gate.hold(lambda record: record.part)
+    process = vidup.start("upload", video(SIZE), *UPLOAD, emulator=emulator, env=patient(tmp_path / "out"))
+    assert emulator.wait_until(lambda: bodies_out(tmp_path / "out") == 3, LONG)
     process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
-    while "Stopping" not in process.stderr.readline():
-        pass
+    heard_until(process, "Stopping")
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=2)
+    process.wait(timeout=LONG)
     assert process.returncode == -signal.SIGINT
     process.communicate()
 
 
 def test_a_shell_loop_stops_at_ctrl_c(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """vidup ends by the signal, so bash does not go on with the next file."""
-    emulator = emulate(faults=["part=*,times=*:slow=4M"])  # or the first might be whole within the grace, and nothing undone
+    emulator = emulate(faults=["part=*,times=*:slow=1M"])  # or the first might be whole within the grace, and nothing undone
     files = " ".join(shlex.quote(str(video(SIZE, name=f"{n}.mp4", seed=n))) for n in (1, 2))
     script = f"for f in {files}; do {shlex.join(vidup.command('upload', '-j', '1'))} $f; done; echo went on"
     shell = subprocess.Popen(
         ["bash", "-c", script], env=vidup.env(emulator), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    assert emulator.wait_until(lambda: emulator.payload_bytes() >= 8 * MIB, 30)
+    assert emulator.wait_until(lambda: emulator.payload_bytes() >= MIB, LONG)
     os.killpg(shell.pid, signal.SIGINT)
-    out, _err = shell.communicate(timeout=30)
+    out, _err = shell.communicate(timeout=LONG)
     assert "went on" not in out
     assert len(emulator.videos) == 1
 
@@ -646,12 +672,13 @@ def test_a_shell_loop_stops_at_ctrl_c(emulate: Callable[..., Emulator], video: C
 def test_sigusr1_prints_one_progress_line(emulate: Callable[..., Emulator], video: Callable[..., Path], vidup: Cli) -> None:
     """And nothing else happens."""
     emulator, path = slow(emulate), video(SIZE)
-    process = vidup.start("upload", path, *UPLOAD, emulator=emulator)
-    assert emulator.wait_until(lambda: emulator.payload_bytes() >= 8 * MIB, 30)
-    process.send_signal(signal.SIGUSR1)
-    _out, err = process.communicate(timeout=60)
+    with kept_going(emulator):
+        process = vidup.start("upload", path, *UPLOAD, emulator=emulator)
+        assert emulator.wait_until(lambda: emulator.payload_bytes() >= 8 * MIB, LONG)
+        process.send_signal(signal.SIGUSR1)
+        heard_until(process, "/30.0 MiB")
+    process.communicate(timeout=LONG)
     assert process.returncode == 0
-    assert "/30.0 MiB" in err
 
 
 # -- the disk ------------------------------------------------------------------------------------------------------

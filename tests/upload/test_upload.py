@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MIB, parts_sent, sha256, statuses
+from tests.conftest import LONG, MIB, Gate, parts_sent, sha256, statuses
 from tests.upload.runs import run_upload
 from vidup.api.credentials import ApiKey
+from vidup.emulator.clock import Clock
 from vidup.emulator.server import Emulator
 from vidup.errors import ExitCode
 from vidup.events import Event, Note, Retrying, Waiting
@@ -43,7 +44,7 @@ def run(tmp_path: Path, heard: Heard) -> Run:
     """Upload in this process, without waiting between tries: run(emulator, path, part_size=…)."""
 
     def upload(emulator: Emulator, path: Path, *, key: str | None = None, backoff: float = 0.0, **more: Any) -> Report:
-        settings: dict[str, Any] = {"part_size": 5 * MIB, "state_dir": tmp_path / "state", "timeout": 20.0, **more}
+        settings: dict[str, Any] = {"part_size": 5 * MIB, "state_dir": tmp_path / "state", "timeout": LONG, **more}
         order = Order(path=str(path), base_url=emulator.url, key=ApiKey(key or emulator.api_key, "the test"), **settings)
         return run_upload(order, heard.append, backoff=backoff)
 
@@ -237,13 +238,14 @@ def test_an_expired_token_is_renewed_once_for_all(emulator: Emulator, video: Cal
     assert emulator.sha256(the_video(emulator)) == sha256(path)
 
 
-def test_all_workers_share_one_renewal(emulate: Callable[..., Emulator], video: Callable[..., Path], run: Run) -> None:
+def test_all_workers_share_one_renewal(emulator: Emulator, gate: Gate, video: Callable[..., Path], run: Run) -> None:
     """Four workers refused at once make one refresh."""
-    emulator = emulate(faults=["on=create:stall-answer=0.5"])
+    gate.hold(lambda record: record.path == "/videos")
 
     def expire() -> None:
-        assert emulator.wait_until(lambda: bool(emulator.videos), 20)
+        assert emulator.wait_until(lambda: bool(emulator.videos), LONG)
         emulator.expire_tokens()
+        gate.open()
 
     expirer = threading.Thread(target=expire)
     expirer.start()
@@ -257,8 +259,13 @@ def test_all_workers_share_one_renewal(emulate: Callable[..., Emulator], video: 
 def test_tokens_that_live_shortly_are_renewed_before_they_expire(
     emulate: Callable[..., Emulator], video: Callable[..., Path], run: Run
 ) -> None:
-    """No part meets a 401 because its token was known to be old."""
-    emulator, path = emulate(token_lifetime=1.0, faults=["part=*,times=*:slow=20M"]), video(60 * MIB)
+    """No part meets a 401 because its token was known to be old; the server's second is a long one, for requests that are under way."""
+
+    class Slow(Clock):
+        def now(self) -> float:
+            return super().now() / LONG
+
+    emulator, path = emulate(token_lifetime=1.0, clock=Slow(), faults=["part=*,times=*:slow=20M"]), video(60 * MIB)
     assert run(emulator, path, jobs=1).status == "uploaded"
     assert len(statuses(emulator, path_end="/auth/refresh")) >= 1
     assert 401 not in {request.status for request in emulator.requests}
@@ -409,16 +416,17 @@ def test_a_finished_upload_leaves_no_record(emulator: Emulator, video: Callable[
     assert not list((tmp_path / "state").glob("*.jsonl"))
 
 
-def test_a_file_that_changes_while_it_is_sent_never_completes(emulator: Emulator, video: Callable[..., Path], run: Run) -> None:
+def test_a_file_that_changes_while_it_is_sent_never_completes(emulator: Emulator, gate: Gate, video: Callable[..., Path], run: Run) -> None:
     """Before the last block of a part goes out, size and time must still be those of the start."""
     path = video(20 * MIB)
-    emulator.add_fault("part=3:stall=0.5")
+    gate.hold(lambda record: record.part == 3)
     with contextlib.ExitStack() as later:
 
         def grow() -> None:
-            assert emulator.wait_until(lambda: emulator.payload_bytes() > 12 * MIB, 20)
+            assert emulator.wait_until(lambda: emulator.payload_bytes() > 12 * MIB, LONG)
             with path.open("ab") as file:
                 file.write(b"more")
+            gate.open()
 
         writer = threading.Thread(target=grow)
         writer.start()

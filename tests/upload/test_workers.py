@@ -368,7 +368,7 @@ def test_a_question_leaves_the_last_idle_worker_to_a_part(jobs: int, beside: boo
 def test_a_signal_that_takes_longer_than_a_tick_does_not_make_it_wait_for_ever() -> None:
     """CPython's SimpleQueue takes the time left, which is then below zero, for none at all: a Ctrl-C with nothing on its way would hang."""
     crew = Crew(1)
-    rescue = threading.Timer(10.0, crew.give, [1])
+    rescue = threading.Timer(LONG, crew.give, [1])
     before = signal.signal(signal.SIGALRM, lambda *_: time.sleep(3 * TICK))
     rescue.start()
     try:
