@@ -128,7 +128,7 @@ def run_once(world: World, command: Command, make_run: MakeRun, chance: float) -
     except Killed:
         world.end(killed=True)
         if command.manifest and world.rng.random() < 0.3:
-            world.disk.lose_power()
+            world.lose_power()
         world.disk.flush()
         told = manifest.rows(world.disk, world.run) if command.manifest else ()
         return Run(world.run, began, world.now(), world.healed, None, told, world.most_idle, world.most_still)

@@ -196,6 +196,12 @@ class World(Clock):
             self.pool = None
         self.dead = False
 
+    def lose_power(self) -> None:
+        """What is not on a platter is gone; nothing waits for that in the record of a file of one part, whose answer may so be forgotten."""
+        self.disk.lose_power()
+        small = {video.id for video in self.server.videos.values() if video.total == 1}
+        self._known -= {mine for mine in self._this_run if mine[0] in small}
+
     def damage(self, *, whole: bool) -> None:
         """A line of a record, or a whole record, is lost, and with it what the client knew."""
         if self.disk.damage(whole=whole):
