@@ -175,11 +175,10 @@ class Sending:
         if number in self._listed_meanwhile:
             self._confirmed(book.listed([number], on_their_way=True))
             return
-        if flight.first and action.rule.status is not None and not action.failed:
-            self.container.clearly_refused(number)
+        if flight.first and ((action.rule.status is not None and not action.failed) or not flight.body.all_out):
+            self._is_not_there(number)
         if action.limited or action.token:
             book.put_back(number)
-            self.container.refuse_foreign(self.container.ledger)  # told while it was on its way, and it is not ours after all
         elif action.do is Do.AGAIN:
             self._again(flight, action, now)
         elif action.do is Do.ASK_FOR_PART:
@@ -192,6 +191,13 @@ class Sending:
             book.put_back(number)
             error = refused(self._final(action), f"Part {number} of {self.container.plan.total_parts} was refused", self.container.plan)
             raise error if self.container.asks else explained(error, self.container)
+
+    def _is_not_there(self, number: int) -> None:
+        """The first try of this part was refused, or cut off. Raises VidupError if the status has told that it is there: by whom else?"""
+        self.container.clearly_refused(number)
+        if not self.container.vouched and number in self.container.ledger.parts:
+            self.container.book.put_back(number)
+            self.container.refuse_foreign(self.container.ledger)
 
     def _final(self, action: Action) -> Action:
         return self.acts.refused_for_good(action) if action.do is Do.TAKE_WORD else action
