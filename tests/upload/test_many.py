@@ -12,7 +12,10 @@ import pytest
 
 from tests.upload.virtual import PART, Later, Run, Server, VirtualPool, good, order, refusal
 from vidup.errors import ExitCode, VidupError
+from vidup.source.videofile import VideoFile, open_video
 from vidup.state.disk import OsDisk
+from vidup.state.journal import StateFolder
+from vidup.state.lock import Busy, Lock
 from vidup.upload.exchange import Answer, Request, Verb
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
@@ -296,3 +299,23 @@ def test_an_error_has_a_twin_for_each_file() -> None:
     twin.advice = "vidup upload b.mp4 --restart"
     assert (type(twin), twin.args, twin.code, twin.what, twin.cause) == (VidupError, ("what",), ExitCode.AGAIN, "what", "cause")
     assert (error.advice, twin.mended_outside, twin.concerns_all) == ("--restart", True, True)
+
+
+@pytest.mark.parametrize("rehearse", [True, False])
+def test_files_that_are_over_as_they_begin_hold_nothing_open(rehearse: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them begin in one turn, thousands of a rehearsal, or of what another vidup is at."""
+    held = list[int]()
+
+    def counted(path: str) -> VideoFile:
+        held.append(len(os.listdir("/dev/fd")))
+        return open_video(path)
+
+    def busy(_folder: StateFolder, _upload_id: str) -> Lock:
+        raise Busy(ExitCode.BUSY, "Another vidup is uploading this file now")
+
+    monkeypatch.setattr("tests.upload.virtual.open_video", counted)
+    monkeypatch.setattr("tests.upload.virtual._Folder.lock", busy)
+    orders = [one._replace(rehearse=rehearse) for one in files(tmp_path, 4, *[1] * 40)]
+    reports = Run(VirtualPool([1.0] * 4, Server()), orders).run()
+    assert [report.status for report in reports] == ["foreseen" if rehearse else "failed"] * 40
+    assert max(held) <= held[0] + 2
