@@ -319,3 +319,25 @@ def test_files_that_are_over_as_they_begin_hold_nothing_open(rehearse: bool, tmp
     reports = Run(VirtualPool([1.0] * 4, Server()), orders).run()
     assert [report.status for report in reports] == ["foreseen" if rehearse else "failed"] * 40
     assert max(held) <= held[0] + 2
+
+
+def test_what_concerns_all_ends_at_once_those_that_wait_for_an_answer(tmp_path: Path) -> None:
+    """The disk is full when the first part of one is about to go, while the server takes its time with a question of the other."""
+
+    class Full(OsDisk):
+        def append(self, path: Path, data: bytes, lasting: bool = True) -> None:
+            if path.suffix == ".jsonl":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().append(path, data, lasting)
+
+    server = Server()
+
+    def answers(request: Request, worker: int) -> Reply | Later:
+        if request.verb is Verb.FIND:
+            return Later(good(data=[]), 100.0)
+        return Reply(503) if request.verb is Verb.CREATE and request.upload else server(request, worker)
+
+    pool = VirtualPool([1.0] * 3, answers)
+    reports = Run(pool, files(tmp_path, 3, 3, 3), disk=Full()).run()
+    assert [report.exit_code for report in reports] == [ExitCode.AGAIN] * 2
+    assert pool.clock < 5

@@ -142,6 +142,8 @@ class Dispatcher:
         error = self._roster.concerns_all
         if error is not None:
             self._fail_all(error)
+            for upload in self._roster.open:  # nothing goes out any more, for which that might be put off
+                upload.settle()
 
     def _wait(self, turn: float) -> float:
         """Seconds until something may happen by itself; 0 for what fell due since this turn of the loop began, as while a disk was slow."""
