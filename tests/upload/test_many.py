@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.upload.virtual import PART, Later, Run, Server, VirtualPool, good, order, refusal
+from tests.upload.virtual import PART, Later, Run, Server, VirtualPool, good, line, order, refusal
 from vidup.errors import ExitCode, VidupError
 from vidup.source.videofile import VideoFile, open_video
 from vidup.state.disk import OsDisk
@@ -290,6 +290,18 @@ def test_what_can_be_gone_on_with_outlives_a_power_failure(tmp_path: Path) -> No
     reports = Run(pool, files(tmp_path, 2, *[1] * 20), disk=disk).run()
     begun = [report for report in reports if report.status == "interrupted" and report.total_parts]
     assert (disk.waited, disk.kept) == (0, len(begun)) and begun
+
+
+def test_a_file_of_one_part_of_which_nothing_was_sent_may_change(tmp_path: Path) -> None:
+    """A stop came while its video was being made: the record does not say that a part of what the file was may be on the server."""
+    server = Server()
+    pool = line(server, [1.0] * 2)
+    pool.stop_at = 1.5
+    stopped = Run(pool, files(tmp_path, 2, 1, 1))
+    assert [report.status for report in stopped.run()] == ["interrupted"] * 2
+    assert [record.attempted for record in stopped.folder.records()] == [frozenset()] * len(server.videos) and server.videos
+    (tmp_path / "000.mp4").write_bytes(b"something else")
+    assert [report.status for report in Run(line(server, [1.0] * 2), files(tmp_path, 2, 1, 1)).run()] == ["uploaded"] * 2
 
 
 def test_an_error_has_a_twin_for_each_file() -> None:
