@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.upload.virtual import PART, Later, Run, Server, VirtualPool, good, order, refusal
+from tests.upload.virtual import PART, Later, Run, Server, VirtualPool, good, line, order, refusal
 from vidup.errors import ExitCode, VidupError
+from vidup.source.videofile import VideoFile, open_video
 from vidup.state.disk import OsDisk
-from vidup.state.journal import disk_refuses
-from vidup.state.lock import Lock
+from vidup.state.journal import StateFolder, disk_refuses
+from vidup.state.lock import Busy, Lock
 from vidup.upload.exchange import Answer, Request, Verb
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
@@ -333,6 +334,18 @@ def test_what_can_be_gone_on_with_outlives_a_power_failure(tmp_path: Path) -> No
     assert (disk.waited, disk.kept) == (0, len(begun)) and begun
 
 
+def test_a_file_of_one_part_of_which_nothing_was_sent_may_change(tmp_path: Path) -> None:
+    """A stop came while its video was being made: the record does not say that a part of what the file was may be on the server."""
+    server = Server()
+    pool = line(server, [1.0] * 2)
+    pool.stop_at = 1.5
+    stopped = Run(pool, files(tmp_path, 2, 1, 1))
+    assert [report.status for report in stopped.run()] == ["interrupted"] * 2
+    assert [record.attempted for record in stopped.folder.records()] == [frozenset()] * len(server.videos) and server.videos
+    (tmp_path / "000.mp4").write_bytes(b"something else")
+    assert [report.status for report in Run(line(server, [1.0] * 2), files(tmp_path, 2, 1, 1)).run()] == ["uploaded"] * 2
+
+
 def test_an_error_has_a_twin_for_each_file() -> None:
     """The advice of one is worded for its own command; all else is the same."""
     error = VidupError(ExitCode.AGAIN, "what", cause="cause", advice="--restart", mended_outside=True, concerns_all=True)
@@ -340,3 +353,45 @@ def test_an_error_has_a_twin_for_each_file() -> None:
     twin.advice = "vidup upload b.mp4 --restart"
     assert (type(twin), twin.args, twin.code, twin.what, twin.cause) == (VidupError, ("what",), ExitCode.AGAIN, "what", "cause")
     assert (error.advice, twin.mended_outside, twin.concerns_all) == ("--restart", True, True)
+
+
+@pytest.mark.parametrize("rehearse", [True, False])
+def test_files_that_are_over_as_they_begin_hold_nothing_open(rehearse: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them begin in one turn, thousands of a rehearsal, or of what another vidup is at."""
+    held = list[int]()
+
+    def counted(path: str) -> VideoFile:
+        held.append(len(os.listdir("/dev/fd")))
+        return open_video(path)
+
+    def busy(_folder: StateFolder, _upload_id: str) -> Lock:
+        raise Busy(ExitCode.BUSY, "Another vidup is uploading this file now")
+
+    monkeypatch.setattr("tests.upload.virtual.open_video", counted)
+    monkeypatch.setattr("tests.upload.virtual._Folder.lock", busy)
+    orders = [one._replace(rehearse=rehearse) for one in files(tmp_path, 4, *[1] * 40)]
+    reports = Run(VirtualPool([1.0] * 4, Server()), orders).run()
+    assert [report.status for report in reports] == ["foreseen" if rehearse else "failed"] * 40
+    assert max(held) <= held[0] + 2
+
+
+def test_what_concerns_all_ends_at_once_those_that_wait_for_an_answer(tmp_path: Path) -> None:
+    """The disk is full when the first part of one is about to go, while the server takes its time with a question of the other."""
+
+    class Full(OsDisk):
+        def append(self, path: Path, data: bytes, lasting: bool = True) -> None:
+            if path.suffix == ".jsonl":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().append(path, data, lasting)
+
+    server = Server()
+
+    def answers(request: Request, worker: int) -> Reply | Later:
+        if request.verb is Verb.FIND:
+            return Later(good(data=[]), 100.0)
+        return Reply(503) if request.verb is Verb.CREATE and request.upload else server(request, worker)
+
+    pool = VirtualPool([1.0] * 3, answers)
+    reports = Run(pool, files(tmp_path, 3, 3, 3), disk=Full()).run()
+    assert [report.exit_code for report in reports] == [ExitCode.AGAIN] * 2
+    assert pool.clock < 5

@@ -277,6 +277,9 @@ class Journal:
 
     def keep(self) -> None:
         """This record is to be gone on with later, and is said to be: from now on it outlives a power failure in any case."""
+        if self._foretold:  # and did not come: the file may well be another one then
+            self._foretold = False
+            self.refused(1)
         if not self.lasts:
             self._folder.disk.keep(self._folder.file_of(self._upload_id))
 

@@ -143,6 +143,8 @@ class Dispatcher:
         error = self._roster.concerns_all
         if error is not None:
             self._fail_all(error)
+            for upload in self._roster.open:  # nothing goes out any more, for which that might be put off
+                upload.settle()
 
     def _wait(self, turn: float) -> float:
         """Seconds until something may happen by itself; 0 for what fell due since this turn of the loop began, as while a disk was slow."""
@@ -185,7 +187,9 @@ class Dispatcher:
     def _begun_now(self) -> Iterator[Upload]:
         """Uploads begun because those that are open leave a worker free: few at a time, and none but the first before there is a token."""
         while self._carrying < self._pool.jobs and self._may_begin():
-            yield self._begin()
+            upload = self._begin()
+            yield upload
+            _close_if_ended(upload)
 
     def _began_ahead(self) -> bool:
         """Begin the next upload while nothing else is to be done, so that no worker need wait until its file has been looked at."""
@@ -203,6 +207,7 @@ class Dispatcher:
         upload = self._roster.begin(self._outage.through)
         if upload.opening is not None and upload.asks_on:
             self._pool.prepare(upload.opening.parts_expected)
+        _close_if_ended(upload)
         return upload
 
     def _may(self, verb: Verb) -> bool:
@@ -401,3 +406,9 @@ class Dispatcher:
             if error.code is ExitCode.TRUST and not self._outage.has_answered:
                 error.advice = f"{error.advice} The address was {self._outage.base_url} (--base-url)."
             self._fail_all(error)
+
+
+def _close_if_ended(upload: Upload) -> None:
+    """Close at once what ended as it was begun: of those that do there may be thousands in one turn, and each holds files open."""
+    if not upload.asks_on:
+        upload.settle()
