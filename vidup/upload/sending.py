@@ -179,6 +179,7 @@ class Sending:
             self.container.clearly_refused(number)
         if action.limited or action.token:
             book.put_back(number)
+            self.container.refuse_foreign(self.container.ledger)  # told while it was on its way, and it is not ours after all
         elif action.do is Do.AGAIN:
             self._again(flight, action, now)
         elif action.do is Do.ASK_FOR_PART:

@@ -73,7 +73,21 @@ _POOLS: Final = {"http": _PlainPool, "https": _Pool}
 
 
 class Session(requests.Session):
-    """Redirects are shown, not followed; requests would still parse where one points, and fall over a hostile address."""
+    """What the session has and what is asked for are put side by side: to merge them as requests does takes as long as all the rest.
+
+    Redirects are shown, not followed; requests would still parse where one points, and fall over a hostile address.
+    """
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            method=request.method, url=request.url, headers={**self.headers, **(request.headers or {})}, data=request.data,
+            json=request.json, auth=request.auth, cookies=self.cookies,
+        )  # fmt: skip
+        return prepared
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> dict[str, Any]:
+        return {"proxies": self.proxies, "stream": stream, "verify": self.verify, "cert": self.cert}
 
     def resolve_redirects(self, *_args: Any, **_options: Any) -> Any:
         return iter(())
