@@ -13,6 +13,8 @@ import pytest
 from tests.upload.virtual import PART, Later, Run, Server, VirtualPool, good, order, refusal
 from vidup.errors import ExitCode, VidupError
 from vidup.state.disk import OsDisk
+from vidup.state.journal import disk_refuses
+from vidup.state.lock import Lock
 from vidup.upload.exchange import Answer, Request, Verb
 from vidup.upload.order import Order
 from vidup.upload.outcome import Report
@@ -225,6 +227,48 @@ def test_an_upload_that_is_over_hangs_up_on_what_it_asked(tmp_path: Path) -> Non
     assert Counter(report.status for report in reports) == {"uploaded": 2, "failed": 1}
     assert [(request.upload, request.part) for request in pool.dropped] == [(0, 1)]
     assert pool.clock < 30
+
+
+class Punctual(VirtualPool):
+    """Notes when the first report was there."""
+
+    run: Run
+    told_at: float | None = None
+
+    def next(self, timeout: float) -> Answer | None:
+        if self.run.reports and self.told_at is None:
+            self.told_at = self.clock
+        return super().next(timeout)
+
+
+@pytest.mark.parametrize(("jobs", "told_at"), [(2, 100.0), (1, None)])
+def test_the_next_file_is_looked_at_while_all_are_busy(jobs: int, told_at: float | None, tmp_path: Path) -> None:
+    """One that is not there is told of at once, and no worker waits for a look at its file; with one job nothing is begun before its turn."""
+    orders = files(tmp_path, jobs, *[1] * (jobs + 1))
+    Path(orders[-1].path).unlink()
+    pool = Punctual([100.0] * jobs, Server())
+    pool.run = Run(pool, orders)
+    reports = pool.run.run()
+    assert Counter(report.status for report in reports) == {"uploaded": jobs, "failed": 1}
+    assert pool.told_at == told_at
+
+
+def test_what_ends_all_ends_them_as_it_is_met_ahead(tmp_path: Path) -> None:
+    """A state folder that fills up while the next file is looked at: nobody waits for another answer before that is told."""
+    orders = files(tmp_path, 2, 1, 1, 1)
+    pool = Punctual([100.0] * 2, Server())
+    pool.run = Run(pool, orders)
+    lock = pool.run.folder.lock
+
+    def full(upload_id: str) -> Lock:
+        if pool.run.uploads[2].opening is not None:
+            raise disk_refuses(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        return lock(upload_id)
+
+    pool.run.folder.lock = full  # type: ignore[method-assign]
+    reports = pool.run.run()
+    assert [report.exit_code for report in reports] == [ExitCode.AGAIN] * 3
+    assert pool.told_at == 100.0
 
 
 class Counting(VirtualPool):

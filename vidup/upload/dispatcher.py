@@ -92,9 +92,9 @@ class Dispatcher:
             if self._roster.all_over:
                 return
             self._start_what_may()
+            self._end_what_concerns_all()
             for upload in self._roster.open:
                 upload.settle()
-            self._end_what_concerns_all()
             if self._roster.all_over:
                 return
             self._hang_up()
@@ -102,7 +102,8 @@ class Dispatcher:
                 self._acts.over(upload.number)
             answer = self._pool.ready()
             if answer is None:
-                self._begin_ahead()
+                if self._began_ahead():
+                    continue  # that may have ended it, or all
                 answer = self._pool.next(self._wait(turn))
             while answer is not None:  # all that came: to think of what follows after each would take as long as to settle it
                 self._settle(answer)
@@ -186,10 +187,12 @@ class Dispatcher:
         while self._carrying < self._pool.jobs and self._may_begin():
             yield self._begin()
 
-    def _begin_ahead(self) -> None:
+    def _began_ahead(self) -> bool:
         """Begin the next upload while nothing else is to be done, so that no worker need wait until its file has been looked at."""
-        if self._pool.jobs > 1 and self._may_begin() and all(upload.in_flight for upload in self._roster.open):
+        ahead = self._pool.jobs > 1 and self._may_begin() and all(upload.in_flight for upload in self._roster.open)
+        if ahead:
             self._begin()
+        return ahead
 
     def _may_begin(self) -> bool:
         """Whether another may be begun beside those that are open."""

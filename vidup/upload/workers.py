@@ -18,8 +18,8 @@ TICK: Final = 0.1
 """Seconds between two looks at the stop while waiting: a Ctrl-C is answered within it."""
 
 _HANDOVER: Final = 0.00005
-"""Seconds for which whoever hands over a request leaves the interpreter alone, so that it is out half a millisecond later. Without that the
-two fight over the interpreter: with thousands of small files it costs 3 % of the time (measured, also with half and with ten times as long)."""
+"""Seconds for which whoever hands over a request leaves the interpreter to the one who gets it, and who needs it for half a millisecond
+until the request is out. If they fight over it, thousands of small files take 3 % longer; four or ten times as long does not help more."""
 
 _AWAKE: Final = 1.0
 """Seconds by which a short wait may be late; one that is later was interrupted by a suspension, which does not count as time."""
