@@ -128,7 +128,7 @@ def test_enter_is_a_key_that_breaks_no_frame(columns: int, emulate: Emulate, gat
         shown += f"{terminal.before}{terminal.after}"
 
     until(r"parts +0/8 ")
-    for keys in ("one\r", "two\r", "\r\r", "\r\r\r\r"):
+    for keys in ("one\r", "two\r", "\r\r", "\r", "\r\r\r\r"):  # a frame may know of the last but one alone
         terminal.send(keys)
         until("\n")  # the echo
         until(r"parts +\d/8 ")
