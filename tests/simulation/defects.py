@@ -115,7 +115,9 @@ DEFECTS: Final = (
         Change("api/credentials.py", "        self._refresh_failed = True\n", ""),
     )),
     Defect("what was confirmed is written down at the end alone", "journal", (
-        Change("upload/dispatcher.py", "            for upload in self._roster.open:\n                upload.settle()\n", ""),
+        Change("upload/upload.py",
+               "        if self._container is not None:\n            self._container.settle()\n        self._close_if_over()",
+               "        self._close_if_over()"),
     )),
     Defect("one upload that is refused ends all", "others", (
         Change("upload/roster.py", "if error is not None and error.concerns_all)", "if error is not None)"),
