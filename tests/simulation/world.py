@@ -199,7 +199,7 @@ class World(Clock):
     def lose_power(self) -> None:
         """What is not on a platter is gone; nothing waits for that in the record of a file of one part, whose answer may so be forgotten."""
         self.disk.lose_power()
-        small = {video.id for video in self.server.videos.values() if video.total == 1}
+        small = {video.id for video in self.server.videos.values() if video.total in (None, 1)}  # None: it stores what it took later
         self._known -= {mine for mine in self._this_run if mine[0] in small}
 
     def damage(self, *, whole: bool) -> None:
