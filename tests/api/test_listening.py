@@ -387,6 +387,29 @@ def test_a_line_that_dies_with_the_end_of_a_body_in_the_kernel_is_dead_and_not_a
     assert (reply.failure, "in time" in reply.text) == ("answer-lost", True)
 
 
+def test_an_answer_that_has_come_is_read_however_long_nothing_left_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after Ctrl-Z, when a server has refused meanwhile what it does not read."""
+
+    class Stalled(StallWatch):
+        @property
+        def pause(self) -> float:
+            return LONG
+
+        def look(self) -> int:
+            raise TimeoutError(errno.ETIMEDOUT, "timed out")
+
+    monkeypatch.setattr(kernel, "unacknowledged", lambda _sock: 1)
+    monkeypatch.setattr(listening, "StallWatch", Stalled)
+
+    def serve(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(GOOD)
+
+    with serving(serve) as url:
+        reply = Transport(url, timeout=LONG, client="vidup:0").request("POST", "/x", payload={"a": 1})
+    assert (reply.status, reply.failure) == (201, "")
+
+
 def test_a_body_is_told_that_the_peer_takes_what_the_kernel_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent any more, and still the line moves."""
     watched, told, body = threading.Event(), threading.Event(), Zeros(1)

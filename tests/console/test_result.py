@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
 
 from tests.conftest import LONG, MIB, Cli
+from vidup.console.results import print_line
 from vidup.emulator.server import Emulator
 
 
@@ -52,3 +55,20 @@ def test_id_and_next_step_stand_out(emulator: Emulator, video: Callable[..., Pat
     assert "→ See the encoding: vidup status \x1b[1m" in action and "\x1b[3" not in action
     failed = vidup("upload", "--color", "always", "missing.mp4", emulator=emulator).stderr.splitlines()
     assert "\x1b[31m" in failed[0] and failed[-1].split(" ", 1)[1] == "→ Check the path."
+
+
+def test_a_line_is_written_with_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with PYTHONUNBUFFERED: a second Ctrl-C heard after the one, and before the other, had the next object on the same line."""
+
+    class Raw(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            written.append(bytes(data))
+            return len(data)
+
+    written = list[bytes]()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(Raw(), write_through=True))  # type: ignore[type-var]
+    assert print_line('{"v": 1}')
+    assert written == [b'{"v": 1}\n']

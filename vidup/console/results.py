@@ -36,7 +36,8 @@ def print_line(text: str, printing: Callable[[], None] = lambda: None) -> bool:
         return False
     try:
         printing()
-        print(text, flush=True)
+        sys.stdout.write(f"{text}\n")  # as one: a signal between the two could have the next follow on the same line
+        sys.stdout.flush()
     except (OSError, ValueError):
         _silence_stdout()
         return False

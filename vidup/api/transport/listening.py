@@ -173,7 +173,7 @@ class Listening(Dialing):
         while held and not self._heard.answer:
             if ready(self.sock, READ, watch.pause):
                 self._hear()
-            held = watch.look()
+            held = 0 if self._heard.answer else watch.look()  # which may have come amid a suspension, and then outweighs it
 
     def _await_answer(self) -> None:
         deadline = time.monotonic() + seconds(self.timeout)
