@@ -254,6 +254,23 @@ def test_the_next_file_is_looked_at_while_all_are_busy(jobs: int, told_at: float
     assert pool.told_at == told_at
 
 
+def test_the_time_of_a_file_begins_with_its_turn(tmp_path: Path) -> None:
+    """Not when it was looked at, while the others had all workers; nor is it seen among those under way before."""
+
+    class Seeing(VirtualPool):
+        most = 0
+
+        def next(self, timeout: float) -> Answer | None:
+            if self.clock < 300.0:  # then the first two only ask whether all is there
+                self.most = max(self.most, len(run.crowd.snapshot().open))
+            return super().next(timeout)
+
+    pool = Seeing([100.0] * 2, Server())
+    run = Run(pool, files(tmp_path, 2, 1, 1, 1))
+    assert [report.seconds for report in run.run()] == [400.0, 400.0, 300.0]  # the log in was awaited with the first two
+    assert pool.most == 2
+
+
 def test_what_ends_all_ends_them_as_it_is_met_ahead(tmp_path: Path) -> None:
     """A state folder that fills up while the next file is looked at: nobody waits for another answer before that is told."""
     orders = files(tmp_path, 2, 1, 1, 1)

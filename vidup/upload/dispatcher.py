@@ -195,7 +195,7 @@ class Dispatcher:
         """Begin the next upload while nothing else is to be done, so that no worker need wait until its file has been looked at."""
         ahead = self._pool.jobs > 1 and self._may_begin() and all(upload.in_flight for upload in self._roster.open)
         if ahead:
-            self._begin()
+            self._begin(ahead)
         return ahead
 
     def _may_begin(self) -> bool:
@@ -203,8 +203,8 @@ class Dispatcher:
         count = sum(upload.asks_on and not upload.is_waiting for upload in self._roster.open)
         return self._roster.to_come > 0 and (not count or (count < _OPEN * self._pool.jobs and self._credentials.is_valid(self._now())))
 
-    def _begin(self) -> Upload:
-        upload = self._roster.begin(self._outage.through)
+    def _begin(self, ahead: bool = False) -> Upload:
+        upload = self._roster.begin(self._outage.through, ahead)
         if upload.opening is not None and upload.asks_on:
             self._pool.prepare(upload.opening.parts_expected)
         _close_if_ended(upload)

@@ -52,13 +52,13 @@ class Roster:
         """One that is not gone yet: any that an answer is for."""
         return self._open[number]
 
-    def begin(self, through: Callable[[int, Tell], Tell]) -> Upload:
-        """The next one to come, begun, with all that it tells passing `through`; it may be over at once."""
+    def begin(self, through: Callable[[int, Tell], Tell], ahead: bool = False) -> Upload:
+        """The next one to come, begun, with all that it tells passing `through`; it may be over at once. `ahead` as `Upload.begin`."""
         upload = self._next()
         self._open[upload.number] = upload
         upload.heard_through(through)
         upload.takes_turns(self._turns)
-        upload.begin()
+        upload.begin(ahead)
         return upload
 
     def end_all(self, end: Callable[[Upload], None]) -> None:

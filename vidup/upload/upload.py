@@ -60,6 +60,7 @@ class Upload:
         self._deliver = deliver
         self._crowd = crowd
         self._began = world.now()
+        self._ahead = False
         self._source: Source | None = None
         self._source_closed = False
         self._lock: Lock | None = None
@@ -122,8 +123,12 @@ class Upload:
         """Parts that are known to be on the server."""
         return self._container.book.good if self._container is not None else 0
 
-    def begin(self) -> None:
-        """Look at the file and for what was begun earlier, take the lock, and think of the first question."""
+    def begin(self, ahead: bool = False) -> None:
+        """Look at the file and for what was begun earlier, take the lock, and think of the first question.
+
+        `ahead`: it is not its turn yet. Its time, and its place among those that are under way, begin with its first request.
+        """
+        self._ahead = ahead
         self._guarded(self._begin)
 
     def want(self, may: May, probing: bool) -> Request | None:
@@ -135,7 +140,11 @@ class Upload:
         if isinstance(self._step, Sending) and self._step.is_all_out(self._world.now()):  # as the others are
             return None
         request = self._guarded(lambda: self._want(may, probing))
-        self.in_flight += request is not None
+        if request is not None:
+            self.in_flight += 1
+            if self._ahead and self._source is not None:
+                self._ahead, self._began = False, self._world.now()
+                self._crowd.began(self.number, self._source.name, self._source.size, self.tally)
         return request
 
     def take(self, answer: Answer, action: Action | None) -> None:
@@ -377,7 +386,8 @@ class Upload:
             self._wait_for(order.video_id or "", 0.0)
             return
         self._source = source = world.open_source(order.path)
-        self._crowd.began(self.number, source.name, source.size, self.tally)
+        if not self._ahead:
+            self._crowd.began(self.number, source.name, source.size, self.tally)
         if source.size > WARN_SIZE:
             self._tell(Note(f"{source.name} is {show_size(source.size)}: api.video's reference names 30 GiB as the limit of a video", True))
         if not order.rehearse:
