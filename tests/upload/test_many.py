@@ -194,6 +194,19 @@ def test_what_concerns_all_ends_all_and_nothing_more_is_begun(verb: Verb, slug: 
     assert len(pool.began(Verb.CREATE)) <= 4
 
 
+def test_of_what_concerns_all_the_one_that_met_it_is_told_first(tmp_path: Path) -> None:
+    """Its words are those that people read: none of the others may be said to have been refused."""
+    server = Server()
+
+    def answers(request: Request, worker: int) -> Reply:
+        suspended = Reply(403, "authorization-suspended-account", title="x")
+        return suspended if request.verb is Verb.PART and request.upload == 1 else server(request, worker)
+
+    reports = Run(VirtualPool([1.0] * 3, answers), files(tmp_path, 3, *[1] * 20)).run()
+    failed = [Path(report.file or "").stem for report in reports if report.status == "failed"]
+    assert (failed[0], len(failed) >= 16) == ("001", True)
+
+
 def test_a_full_disk_under_the_records_ends_all(tmp_path: Path) -> None:
     """No upload could be gone on with: 75 for each, and at most one empty video a worker."""
 

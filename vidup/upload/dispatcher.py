@@ -135,6 +135,8 @@ class Dispatcher:
 
     def _fail_all(self, error: VidupError) -> None:
         error.concerns_all = True
+        for upload in self._roster.open:  # the one that met it is told of first
+            upload.settle()
         of_waits = error.code in (ExitCode.AUTH, ExitCode.TRUST)  # which have a patience of their own, and need no disk
         self._roster.end_all(lambda upload: upload.fail(error.twin()) if of_waits or not upload.is_waiting else None)
 
@@ -143,8 +145,6 @@ class Dispatcher:
         error = self._roster.concerns_all
         if error is not None:
             self._fail_all(error)
-            for upload in self._roster.open:  # nothing goes out any more, for which that might be put off
-                upload.settle()
 
     def _wait(self, turn: float) -> float:
         """Seconds until something may happen by itself; 0 for what fell due since this turn of the loop began, as while a disk was slow."""

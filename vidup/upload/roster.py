@@ -62,10 +62,11 @@ class Roster:
         return upload
 
     def end_all(self, end: Callable[[Upload], None]) -> None:
-        """End those that are open so, and then those to come, of which none is begun any more."""
+        """End those that are open so, and then those to come, of which none is begun any more; nothing goes out for which to put it off."""
         self.awake()
         for upload in self.open:
             end(upload)
+            upload.settle()
         while self._to_come:
             upload = self._next()
             end(upload)
