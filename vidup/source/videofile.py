@@ -187,12 +187,15 @@ def open_video(path: str) -> VideoFile:
 
 
 def _real_path(descriptor: int, path: str) -> str:
-    """Where this open file really is. Linux tells at once what else takes a look at every folder above it."""
+    """Where this open file really is, as `realpath` has it, which takes a look at every folder above it; where the path as it is typed leads
+    straight there, Linux tells so at once."""
+    straight = os.path.abspath(path)
     try:
-        told = os.readlink(f"/proc/self/fd/{descriptor}")
-    except OSError:
-        return os.path.realpath(path)
-    return told if told.startswith("/") and not told.endswith(" (deleted)") else os.path.realpath(path)
+        if os.readlink(f"/proc/self/fd/{descriptor}") == straight:
+            return straight
+    except OSError:  # there is no such place but on Linux
+        pass
+    return os.path.realpath(path)
 
 
 class Look(NamedTuple):
