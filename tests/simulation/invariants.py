@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -62,9 +63,14 @@ def _beyond_sampling(story: Story, upload: int) -> bool:
 def _told_apart(story: Story, upload: int, copy: float, write: float) -> bool:
     """Whether a run had the file open when it was written to, before it was copied; or went on with the copy, before it was written to."""
     if write < copy:
-        return any(run.began < copy and run.ended > write for run in story.runs if not run.killed)
+        return any(_turn_came(story, upload, run.number) < copy and run.ended > write for run in story.runs if not run.killed)
     went_on = [run for run, ending in story.endings() if ending.upload == upload and ending.parts_sent]
     return any(copy <= run.began < write for run in went_on)
+
+
+def _turn_came(story: Story, upload: int, run: int) -> float:
+    """When this run had the file open for certain: of many, it comes to each in its turn."""
+    return min((one.at for one in story.world.sent if (one.run, one.upload) == (run, upload)), default=math.inf)
 
 
 def _nobody_can_tell(story: Story, upload: int) -> bool:

@@ -32,7 +32,28 @@ def test_what_must_hold_holds_with_an_upload_token_alone(chunk: int) -> None:
 
 @pytest.mark.parametrize(
     "seed",
-    [1928, 4065, 7658, 9769, 12080, 14538, 16476, 21907, 25605, 27997, 30572, 39828, 51196, 59663, 84996, 90078, 100907, 209417, 306586],
+    [
+        1928,
+        4065,
+        7658,
+        9769,
+        12080,
+        14538,
+        16476,
+        21907,
+        25605,
+        27997,
+        30572,
+        39828,
+        51196,
+        59663,
+        78979,
+        84996,
+        90078,
+        100907,
+        209417,
+        306586,
+    ],
 )
 def test_what_once_broke_holds(seed: int) -> None:
     """Stories that broke an invariant in long runs by hand: what they showed is mended, or said to be out of sight."""

@@ -187,8 +187,10 @@ def open_video(path: str) -> VideoFile:
 
 
 def _real_path(descriptor: int, path: str) -> str:
-    """Where this open file really is, as `realpath` has it, which takes a look at every folder above it; where the path as it is typed leads
-    straight there, Linux tells so at once."""
+    """Where this open file really is, as `realpath` has it, which takes a look at every folder above it.
+
+    Where the path leads straight there, as it was typed, Linux tells so at once.
+    """
     straight = os.path.abspath(path)
     try:
         if os.readlink(f"/proc/self/fd/{descriptor}") == straight:
