@@ -181,6 +181,8 @@ def a_stop_is_worth_its_grace(story: Story) -> Words:
         refused = any(one.run == run.number and one.upload in (ending.upload, -1) for one in story.world.refusals)
         if ending.status != "interrupted" or ending.parts_done != ending.total_parts or not stops or refused or ending.whole:
             continue
+        if story.happened(ending.upload, frozenset({"other writer"})):
+            continue  # it may be told within the grace that the video is another's, and that is no answer to wait for any longer
         if run.ended < stops[0] + GRACE - 0.5:
             yield f"run {run.number} was stopped at {stops[0]:.1f} s with every part good, and asked no further"
 
