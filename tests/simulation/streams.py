@@ -15,7 +15,8 @@ from tests.simulation.world import World
 from vidup.errors import ExitCode, VidupError
 from vidup.plan.openplan import Grown, OpenPlan
 from vidup.plan.parts import MIB, Part
-from vidup.source.videofile import Cut, FileChanged
+from vidup.source.partbody import Cut
+from vidup.source.videofile import FileChanged
 
 PATH: Final = "/videos/a.mp4"
 PART: Final = 5 * MIB

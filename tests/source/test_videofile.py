@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from tests.conftest import MIB, fill
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.plan.parts import Part, Plan
-from vidup.source import videofile
-from vidup.source.videofile import BLOCK, FileChanged, PartBody, open_video
+from vidup.source import partbody
+from vidup.source.partbody import BLOCK, PartBody
+from vidup.source.videofile import FileChanged, open_video
 
 
 def body_of(path: Path, part: Part, stop: threading.Event | None = None) -> PartBody:
@@ -59,7 +60,7 @@ def test_each_iteration_starts_anew(tmp_path: Path) -> None:
 def test_the_payload_counts_that_the_kernel_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Byte by byte, but neither the lines before it nor those behind it."""
     now = [100.0]
-    monkeypatch.setattr(videofile, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(partbody, "time", SimpleNamespace(monotonic=lambda: now[0]))
     body = body_of(fill(tmp_path / "movie.mp4", BLOCK * 3), Part(1, 0, BLOCK * 3))
     head = len(b"".join(map(bytes, body)).split(b"\r\n\r\n")[0]) + 4
     iter(body)

@@ -127,7 +127,7 @@ def test_a_disk_that_fails_can_be_mended(tmp_path: Path, monkeypatch: pytest.Mon
 
     def answers(request: Request, worker: int) -> Reply:
         if request.part == 2:
-            monkeypatch.setattr("vidup.source.videofile._read_into", unreadable)
+            monkeypatch.setattr("vidup.source.partbody._read_into", unreadable)
         return server(request, worker)
 
     (report,) = Run(line(server, [1.0], answers), [wish]).run()

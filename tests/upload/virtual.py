@@ -14,7 +14,8 @@ from vidup.api.credentials import ApiKey, Token
 from vidup.errors import ExitCode
 from vidup.events import Event
 from vidup.plan.parts import MIB
-from vidup.source.videofile import BLOCK, open_video
+from vidup.source.partbody import BLOCK
+from vidup.source.videofile import open_video
 from vidup.state.disk import Disk, OsDisk
 from vidup.state.journal import StateFolder
 from vidup.state.lock import Lock

@@ -14,8 +14,9 @@ from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.plan.openplan import FOLLOWED, USUAL_PART, Grown, OpenPlan
 from vidup.plan.parts import MAX_PARTS, MAX_SIZE, Part
 from vidup.source.containers import look_at
+from vidup.source.partbody import Cut, PartBody
 from vidup.source.stream import AHEAD
-from vidup.source.videofile import Cut, FileChanged, PartBody, cannot_open
+from vidup.source.videofile import FileChanged, cannot_open
 from vidup.source.writers import is_being_written
 from vidup.units import show_size
 

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 from vidup.errors import Cancelled, ExitCode, VidupError
 from vidup.plan.openplan import USUAL_PART, Grown, OpenPlan
 from vidup.plan.parts import MAX_PARTS, MAX_SIZE, Part
+from vidup.source.partbody import Cut, PartBody
 from vidup.source.producers import Producer, widen
 from vidup.source.spool import SpoolFile, open_spool, spool_refuses
-from vidup.source.videofile import Cut, PartBody
 from vidup.units import show_size
 
 _CHUNK: Final = 1 << 20

@@ -84,8 +84,8 @@ class Opening:
     @property
     def parts_expected(self) -> int:
         """How many parts will have to be sent, as far as can be told without asking the server."""
-        goes_on = self.known is not None and not self._order.restart
-        plan, done = (self.known.plan, self._done_before) if self.known is not None and goes_on else (self._planned(), 0)
+        known = None if self._order.restart else self.known
+        plan, done = (known.plan, self._done_before) if known is not None else (self._planned(), 0)
         return plan.total_parts - done if plan.ended else self._order.jobs
 
     @property

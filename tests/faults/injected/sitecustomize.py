@@ -36,7 +36,7 @@ def _wrapped(real: Callable[..., Any], counts: Callable[..., bool]) -> Callable[
 
 
 def _be_patient() -> None:
-    import vidup.source.videofile
+    import vidup.source.partbody
     import vidup.upload.upload
 
     def is_out(body: Any) -> bool:
@@ -49,7 +49,7 @@ def _be_patient() -> None:
                 file.write(b".")
 
     setattr(vidup.upload.upload, "GRACE", 600.0)  # noqa: B010  a constant
-    vidup.source.videofile.PartBody.all_out = property(is_out, note)  # type: ignore[assignment]
+    vidup.source.partbody.PartBody.all_out = property(is_out, note)  # type: ignore[assignment]
 
 
 if _action == "patient":
